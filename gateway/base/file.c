@@ -1,0 +1,119 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int file_write_all(int fd, const void *data, size_t n)
+{
+    const char *p = data;
+    while (n > 0) {
+        ssize_t done = write(fd, p, n);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return -errno;
+        p += done;
+        n -= (size_t)done;
+    }
+    return 0;
+}
+
+int file_unlinked(const char *dir)
+{
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        return fd;
+    if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)
+        return -errno;
+    /* A file system without O_TMPFILE: make a name and take it away. */
+    char path[4096];
+    if ((size_t)snprintf(path, sizeof path, "%s/postern-XXXXXX", dir) >= sizeof path)
+        return -ENAMETOOLONG;
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    unlink(path);
+    return fd;
+}
+
+int file_read(const char *path, size_t limit, char **ret_data, size_t *ret_length)
+{
+    int rc = 0;
+    char *data = NULL;
+    size_t length = 0, capacity = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    for (;;) {
+        if (capacity - length < 2) {
+            capacity = capacity ? capacity * 2 : 4096;
+            char *more = realloc(data, capacity);
+            if (!more) {
+                rc = -ENOMEM;
+                goto out;
+            }
+            data = more;
+        }
+        ssize_t n = read(fd, data + length, capacity - length - 1);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            rc = -errno;
+            goto out;
+        }
+        if (n == 0)
+            break;
+        length += (size_t)n;
+        if (length > limit) {
+            rc = -EFBIG;
+            goto out;
+        }
+    }
+    data[length] = '\0';
+    *ret_data = data;
+    *ret_length = length;
+    data = NULL;
+out:
+    free(data);
+    close(fd);
+    return rc;
+}
+
+int file_copy_to_memory(int from, const char *name)
+{
+    char block[65536];
+    off_t offset = 0;
+    int rc;
+    int to = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (to < 0)
+        return -errno;
+    for (;;) {
+        ssize_t n = pread(from, block, sizeof block, offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            rc = -errno;
+            goto fail;
+        }
+        if (n == 0)
+            break;
+        rc = file_write_all(to, block, (size_t)n);
+        if (rc < 0)
+            goto fail;
+        offset += n;
+    }
+    if (fcntl(to, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0) {
+        rc = -errno;
+        goto fail;
+    }
+    return to;
+fail:
+    close(to);
+    return rc;
+}

@@ -1,0 +1,9 @@
+libpostern_a_SOURCES += \
+	gateway/base/arena.c gateway/base/arena.h \
+	gateway/base/buffer.c gateway/base/buffer.h \
+	gateway/base/clock.h \
+	gateway/base/file.c gateway/base/file.h \
+	gateway/base/log.c gateway/base/log.h \
+	gateway/base/map.c gateway/base/map.h \
+	gateway/base/report.c gateway/base/report.h \
+	gateway/base/text.c gateway/base/text.h

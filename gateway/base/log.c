@@ -1,0 +1,80 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+enum { LINE_MAX_BYTES = 4096 };
+
+/* Written before threads start, read by all. */
+static int current_level = NGI_LOG_INFO;
+static bool stamp;
+
+static size_t put_stamp(char *out, size_t size)
+{
+    struct timespec now;
+    struct tm utc;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    size_t n = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &utc);
+    return n + (size_t)snprintf(out + n, size - n, ".%03ldZ ", now.tv_nsec / 1000000);
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+void log_set_level(int level)
+{
+    current_level = level;
+}
+
+int log_level(void)
+{
+    return current_level;
+}
+
+void log_set_stamp(bool on)
+{
+    stamp = on;
+}
+
+void log_vline(int level, const char *fmt, va_list ap)
+{
+    if (level > current_level)
+        return;
+    static const char cut[] = "…";
+    char message[LINE_MAX_BYTES / 2];
+    char line[LINE_MAX_BYTES];
+    int saved_errno = errno;
+
+    int wanted = vsnprintf(message, sizeof message, fmt, ap);
+    size_t length = wanted < 0 ? 0 : (size_t)wanted < sizeof message ? (size_t)wanted : sizeof message - 1;
+    bool truncated = wanted < 0 || (size_t)wanted >= sizeof message;
+
+    size_t n = (size_t)snprintf(line, sizeof line, "postern: ");
+    if (stamp)
+        n += put_stamp(line + n, sizeof line - n);
+    size_t room = sizeof line - n - sizeof cut - 1;
+    n += text_escape_controls(line + n, room, message, length, &truncated);
+    if (truncated) {
+        memcpy(line + n, cut, sizeof cut - 1);
+        n += sizeof cut - 1;
+    }
+    line[n++] = '\n';
+
+    /* A log that cannot be written has nowhere to say so. */
+    ssize_t written = write(STDERR_FILENO, line, n);
+    (void)written;
+    errno = saved_errno;
+}
+
+void log_line(int level, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    log_vline(level, fmt, ap);
+    va_end(ap);
+}

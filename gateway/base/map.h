@@ -1,0 +1,24 @@
+/* A hash map from (scope, bytes) to a pointer; the scope lets one map serve all nodes of a tree. Filled once, then
+ * read by any number of threads. Keys are not copied: they must outlive the map. */
+#ifndef BASE_MAP_H
+#define BASE_MAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct map_slot;
+
+struct map {
+    struct map_slot *slots; /* a power of two of them, at most half used */
+    size_t capacity, used;
+};
+
+/* A zeroed struct map is an empty map. */
+
+/* NULL if absent. */
+void *map_get(const struct map *map, uint32_t scope, const char *key, size_t length);
+/* Sets or replaces; `value` is not NULL. NGI_OK, NGI_ENOMEM. */
+int map_put(struct map *map, uint32_t scope, const char *key, size_t length, void *value);
+void map_free(struct map *map);
+
+#endif

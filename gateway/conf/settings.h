@@ -1,0 +1,85 @@
+/* The operator's settings: a configuration file in libconfuse's form, the command line's overrides, and the defaults,
+ * all checked against one table (settings_table.c) that also drives --help, the man page and `postern check -T`. */
+#ifndef CONF_SETTINGS_H
+#define CONF_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/report.h"
+
+enum run_mode { RUN_AUTO, RUN_POOL };
+enum access_format { ACCESS_COMBINED, ACCESS_JSON };
+
+/* `option { quality = 80 }` of a plugin block: text, to be checked against the plugin's own table. */
+struct option_setting {
+    char *name, *value;
+    char *where; /* "postern.conf:12" or "--set" */
+};
+
+/* `route "/slow" { … }` in a plugin block. */
+struct route_settings {
+    char *pattern;
+    int run;          /* enum run_mode */
+    int64_t max_body; /* bytes; -1: the plugin's */
+    char *where;
+};
+
+/* `plugin NAME { … }` */
+struct plugin_settings {
+    char *name;
+    char *mount;      /* "/thumb", "" for the root; NULL: "/NAME" */
+    int run;          /* enum run_mode */
+    int64_t max_body; /* bytes; -1: the gateway's */
+    struct option_setting *options;
+    size_t option_count;
+    struct route_settings *routes;
+    size_t route_count;
+    char *where;
+};
+
+struct settings {
+    char **listen; /* "ADDR:PORT", "[ADDR6]:PORT", "unix:PATH" */
+    size_t listen_count;
+    char *plugins; /* directory */
+    int64_t processes;
+    int64_t threads; /* 0: one per CPU */
+    bool watch;
+    int64_t connections;        /* most at a time */
+    double connection_timeout;  /* seconds without traffic */
+    int64_t connection_memory;  /* bytes; bounds the request head */
+    int64_t backlog;
+    int64_t max_body;           /* bytes of a request body */
+    int64_t body_memory;        /* bytes of it kept in memory; beyond: an unlinked file */
+    int64_t max_response;       /* bytes that a handler may write into memory */
+    char *spool;                /* directory of those files */
+    double grace;               /* seconds that requests under way get at shutdown */
+    char *access_log;           /* path, "-", "off" */
+    int access_log_format;      /* enum access_format */
+    int log_level;              /* NGI_LOG_… */
+    bool debug;                 /* error bodies may tell the handler's words */
+    struct plugin_settings *plugin;
+    size_t plugin_count;
+};
+
+/* Reads `file` (NULL: none), then applies `overrides` ("KEY=VALUE", "plugin.NAME.KEY=VALUE",
+ * "plugin.NAME.option.KEY=VALUE"; a list key takes a comma-separated list and replaces the file's). NGI_OK and *ret
+ * (free with settings_free), or NGI_EINVAL / NGI_ENOENT / NGI_ENOMEM with every mistake found in `report`, each with file:line, the
+ * key, what was wrong, and what would be right ("did you mean"). */
+int settings_load(const char *file, const char *const *overrides, size_t override_count, struct settings **ret,
+                  struct report *report);
+void settings_free(struct settings *settings);
+
+/* The block for a plugin of that name; NULL without one. */
+const struct plugin_settings *settings_plugin(const struct settings *settings, const char *name);
+
+/* The whole effective configuration, in a form that settings_load reads back to the same (`postern check -T`). */
+int settings_print(const struct settings *settings, FILE *out);
+
+/* Every key with type, default, range and its sentence, for --help (plain text) and the man page (mdoc list items). */
+void settings_describe(FILE *out);
+void settings_describe_mdoc(FILE *out);
+
+#endif

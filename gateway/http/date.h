@@ -1,0 +1,14 @@
+/* HTTP dates (RFC 9110 section 5.6.7). */
+#ifndef HTTP_DATE_H
+#define HTTP_DATE_H
+
+#include <stdint.h>
+
+enum { HTTP_DATE_SIZE = 30 };
+
+/* "Sun, 06 Nov 1994 08:49:37 GMT" for seconds since 1970 (years 1 to 9999). */
+void http_date_format(int64_t seconds, char out[HTTP_DATE_SIZE]);
+/* All three forms of the RFC (a two-digit year over 50 years ahead is past). NGI_OK, or NGI_EPARSE. */
+int http_date_parse(const char *text, int64_t *ret_seconds);
+
+#endif

@@ -1,0 +1,1 @@
+libpostern_a_SOURCES +=

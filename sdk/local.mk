@@ -1,0 +1,2 @@
+include_HEADERS += sdk/ngi.h
+pkgconfig_DATA += sdk/ngi.pc
