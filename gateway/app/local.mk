@@ -1,1 +1,24 @@
-libpostern_a_SOURCES +=
+bin_PROGRAMS += postern
+postern_SOURCES = \
+	gateway/app/arguments.c gateway/app/arguments.h \
+	gateway/app/call.c \
+	gateway/app/check.c \
+	gateway/app/command.h gateway/app/commands.c \
+	gateway/app/compile.c gateway/app/compile.h \
+	gateway/app/embedded.h \
+	gateway/app/inspect.c \
+	gateway/app/main.c \
+	gateway/app/new.c \
+	gateway/app/ready_fd.c gateway/app/ready_fd.h \
+	gateway/app/run.c \
+	gateway/app/serve.c
+nodist_postern_SOURCES = gateway/app/embedded.c
+postern_LDADD = $(POSTERN_LIBS)
+
+# What postern new and postern run x.c write out; ngi.h comes along so that a scaffold builds without an installed SDK.
+EMBEDDED = ngi.h scaffold/plugin.c scaffold/Makefile scaffold/test.sh
+CLEANFILES += gateway/app/embedded.c
+EXTRA_DIST += gateway/app/embed
+gateway/app/embedded.c: $(top_srcdir)/gateway/app/embed $(top_srcdir)/sdk/ngi.h $(EMBEDDED:%=$(top_srcdir)/sdk/%)
+	$(AM_V_GEN)$(MKDIR_P) gateway/app && \
+	$(SHELL) $(top_srcdir)/gateway/app/embed $(top_srcdir)/sdk $(EMBEDDED) >$@.tmp && mv $@.tmp $@

@@ -9,15 +9,17 @@
 void report_add(struct report *report, const char *fmt, ...)
 {
     char *line = NULL;
-    va_list ap;
+    va_list ap, again;
     va_start(ap, fmt);
+    va_copy(again, ap);
     char **lines = realloc(report->lines, (report->count + 1) * sizeof *lines);
     if (lines)
         report->lines = lines;
     if (!lines || vasprintf(&line, fmt, ap) < 0)
-        log_vline(NGI_LOG_ERROR, fmt, ap);
+        log_vline(NGI_LOG_ERROR, fmt, again);
     else
         report->lines[report->count++] = line;
+    va_end(again);
     va_end(ap);
 }
 

@@ -25,7 +25,7 @@ int conditional_evaluate(const struct preconditions *when, const struct validato
 
 /* The range to send of `size` bytes (section 14.2), for GET. Returns 206 with *ret_first and *ret_length set, 416, or
  * 200 to send everything: no Range, one that is malformed or not in bytes, more than one range left after overlapping
- * and adjacent ones are joined, or an If-Range that does not match. */
+ * and adjacent ones are joined (or over 16 while joining), an If-Range that does not match, or nothing to send. */
 int range_evaluate(const struct preconditions *when, const struct validators *what, int64_t size, int64_t *ret_first,
                    int64_t *ret_length);
 

@@ -5,7 +5,7 @@
 #include "http/pairs.h"
 
 /* Appends the cookies of `header` to `pairs`: split at ';', spaces around names and values dropped, one pair of quotes
- * around a value dropped, no decoding; a piece without '=' is left out. NGI_OK, NGI_ENOMEM, NGI_ETOOBIG. */
+ * around a value dropped, no decoding; a piece without '=' or name is left out. NGI_OK, NGI_ENOMEM, NGI_ETOOBIG. */
 int cookie_parse(const char *header, struct pairs *pairs);
 
 #endif

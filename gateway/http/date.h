@@ -6,9 +6,10 @@
 
 enum { HTTP_DATE_SIZE = 30 };
 
-/* "Sun, 06 Nov 1994 08:49:37 GMT" for seconds since 1970 (years 1 to 9999). */
+/* "Sun, 06 Nov 1994 08:49:37 GMT" for seconds since 1970; years before 1 or after 9999 become the nearest moment. */
 void http_date_format(int64_t seconds, char out[HTTP_DATE_SIZE]);
-/* All three forms of the RFC (a two-digit year over 50 years ahead is past). NGI_OK, or NGI_EPARSE. */
+/* All three forms of the RFC (a two-digit year over 50 years ahead is past), nothing before or behind. The day of the
+ * week must be one, not the right one. NGI_OK, or NGI_EPARSE. */
 int http_date_parse(const char *text, int64_t *ret_seconds);
 
 #endif

@@ -11,7 +11,7 @@
 enum { METHOD_LIST_SIZE = 80 };
 
 /* NGI_GET … NGI_OPTIONS, METHOD_EXTENSION for any other token, 0 for what no plugin ever serves: TRACE, which would
- * hand cookies to scripts, and CONNECT, which is a proxy's. Methods are case-sensitive. */
+ * hand cookies to scripts, CONNECT, which is a proxy's, and what is no token. Methods are case-sensitive. */
 uint32_t method_bit(const char *name);
 
 /* Writes the value of Allow for a set of methods into `out`, as "GET, HEAD, OPTIONS": HEAD comes with GET, and OPTIONS

@@ -10,7 +10,7 @@
 /* One part. `data` points into the body; the strings live in the arena. */
 struct multipart_part {
     const char *name;     /* of the field; never NULL */
-    const char *filename; /* NULL: not a file; without any path ("C:\a\b.txt" is "b.txt") */
+    const char *filename; /* NULL: not a file; without any path ("C:\a\b.txt" is "b.txt"); may be "" */
     const char *type;     /* Content-Type of the part, or NULL */
     const char *data;
     size_t length;
@@ -21,8 +21,9 @@ struct multipart_part {
 int multipart_boundary(struct arena *arena, const char *content_type, const char **ret_boundary);
 
 /* Calls fn(arg, part) for each part of body[0..n). Stops at fn's first value other than NGI_OK and returns it.
- * NGI_EPARSE for a body that is cut short, has a part without Content-Disposition or name, or a part head over 8 KiB;
- * NGI_ENOMEM. Memory and time are linear in `n`. */
+ * NGI_EPARSE for a body that is cut short, has a part without Content-Disposition or name, with two of one of them, or
+ * with a head over 8 KiB, or a line end that is not CRLF in head or delimiter; the parts before have been passed on by
+ * then. NGI_ENOMEM. Memory and time are linear in `n`. */
 int multipart_parse(struct arena *arena, const char *body, size_t n, const char *boundary,
                     int (*fn)(void *arg, const struct multipart_part *part), void *arg);
 

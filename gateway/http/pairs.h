@@ -1,4 +1,5 @@
-/* A list of names and values in arrival order: query parameters, form fields, cookies. Lives in an arena. */
+/* A list of names and values in arrival order: query parameters, form fields, cookies. Lives in an arena; not to be
+ * copied, because an empty one points into itself. */
 #ifndef HTTP_PAIRS_H
 #define HTTP_PAIRS_H
 

@@ -1,9 +1,10 @@
 /* A plugin's routes: templates in a tree, PCRE2 patterns behind it.
  *
  * Templates: "/", "/items/{id}", "/files/{path...}". A literal segment beats {name}, which beats {name...}, whatever the
- * order they were added in; a trailing slash counts. {name} takes one segment that is not empty, {name...} all that is left, also nothing.
- * Patterns: "~" and a PCRE2 expression, matched anywhere in the path below the mount point; tried in their order after
- * every template has failed.
+ * order they were added in; a trailing slash counts. {name} takes one segment that is not empty, {name...} all that is
+ * left, also nothing. Where the best template lacks the method, the next best is asked.
+ * Patterns: "~" and a PCRE2 expression, searched in the path below the mount point; tried in their order after every
+ * template has failed.
  *
  * Filled by one thread, then read by any number. */
 #ifndef HTTP_ROUTER_H
@@ -46,8 +47,5 @@ int router_find(const struct router *router, uint32_t method, const char *path, 
 
 /* The capture called `name`, or whose number is `name` ("1"); NULL if the route has none such. */
 const struct capture *route_match_param(const struct route_match *match, const char *name);
-
-/* Compiled patterns want scratch memory on each thread: give it back before the thread ends (a no-op otherwise). */
-void router_thread_end(void);
 
 #endif

@@ -1,1 +1,5 @@
-libpostern_a_SOURCES +=
+libpostern_a_SOURCES += \
+	gateway/net/exchange.c gateway/net/exchange.h \
+	gateway/net/listener.c gateway/net/listener.h \
+	gateway/net/send.c gateway/net/send.h \
+	gateway/net/server.c gateway/net/server.h

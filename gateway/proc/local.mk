@@ -1,1 +1,6 @@
-libpostern_a_SOURCES +=
+libpostern_a_SOURCES += \
+	gateway/proc/crash.c gateway/proc/crash.h \
+	gateway/proc/ready.c gateway/proc/ready.h \
+	gateway/proc/signals.c gateway/proc/signals.h \
+	gateway/proc/trial.c gateway/proc/trial.h \
+	gateway/proc/worker.c gateway/proc/worker.h

@@ -1,1 +1,2 @@
-libpostern_a_SOURCES +=
+libpostern_a_SOURCES += \
+	gateway/run/dispatch.c gateway/run/dispatch.h

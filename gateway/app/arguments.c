@@ -1,0 +1,175 @@
+#include "app/arguments.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+enum { OPTIONS_MOST = 32, FIRST_LONG = 256 };
+
+/* Options that every command has. */
+static const struct option_row help_row = { "--help", 'h', NULL, "print this and exit" };
+
+static void print_option(FILE *out, const struct option_row *row)
+{
+    char left[48];
+    snprintf(left, sizeof left, "%c%c%s%s%s%s", row->letter ? '-' : ' ', row->letter ? row->letter : ' ',
+             row->letter ? ", " : "  ", row->name, row->argument ? " " : "", row->argument ? row->argument : "");
+    fprintf(out, "  %-28s %s\n", left, row->help);
+}
+
+static void print_help(const struct command *command)
+{
+    command_usage(command, false);
+    printf("\n%s\n\nOptions:\n", command->description);
+    for (const struct option_row *row = command->options; row->name; row++)
+        print_option(stdout, row);
+    print_option(stdout, &help_row);
+}
+
+/* getopt's tables from ours; val is the row's index plus FIRST_LONG. */
+static size_t make_tables(const struct command *command, struct option *longs, char *shorts)
+{
+    size_t count = 0;
+    for (; command->options[count].name && count + 2 < OPTIONS_MOST; count++) {
+        const struct option_row *row = &command->options[count];
+        longs[count] = (struct option){ row->name + 2, row->argument ? required_argument : no_argument, NULL,
+                                        FIRST_LONG + (int)count };
+        if (row->letter)
+            *shorts++ = row->letter;
+        if (row->letter && row->argument)
+            *shorts++ = ':';
+    }
+    longs[count] = (struct option){ "help", no_argument, NULL, 'h' };
+    longs[count + 1] = (struct option){ 0 };
+    strcpy(shorts, "h");
+    return count;
+}
+
+static const struct option_row *find_row(const struct command *command, int value)
+{
+    for (size_t i = 0; command->options[i].name; i++)
+        if (value == FIRST_LONG + (int)i || value == command->options[i].letter)
+            return &command->options[i];
+    return NULL;
+}
+
+static bool refuse(struct arguments *arguments)
+{
+    command_usage(arguments->command, true);
+    arguments->status = EXIT_USAGE;
+    return false;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+void command_usage(const struct command *command, bool to_stderr)
+{
+    fprintf(to_stderr ? stderr : stdout, "usage: postern %s %s\n", command->name, command->arguments);
+}
+
+bool arguments_parse(struct arguments *arguments, const struct command *command, int argc, char **argv, size_t least,
+                     size_t most)
+{
+    struct option longs[OPTIONS_MOST];
+    char shorts[2 * OPTIONS_MOST + 2];
+    *arguments = (struct arguments){ .command = command };
+    make_tables(command, longs, shorts);
+    arguments->given = calloc((size_t)argc + 1, sizeof *arguments->given);
+    if (!arguments->given) {
+        log_line(NGI_LOG_ERROR, "out of memory");
+        arguments->status = EXIT_REFUSED;
+        return false;
+    }
+    optind = 0; /* a fresh start, with glibc's permutation */
+    opterr = 0;
+    for (int value; (value = getopt_long(argc, argv, shorts, longs, NULL)) != -1;) {
+        const struct option_row *row = find_row(command, value);
+        if (value == 'h') {
+            print_help(command);
+            return false;
+        }
+        if (!row) {
+            const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
+            log_line(NGI_LOG_ERROR, "%s: %s is no option of it, or lacks its argument", command->name, word);
+            return refuse(arguments);
+        }
+        arguments->given[arguments->given_count++] = (struct given){ row, row->argument ? optarg : NULL };
+    }
+    arguments->rest = argv + optind;
+    arguments->rest_count = (size_t)(argc - optind);
+    if (arguments->rest_count < least || arguments->rest_count > most) {
+        if (arguments->rest_count > most)
+            log_line(NGI_LOG_ERROR, "%s: one argument too many: %s", command->name, arguments->rest[most]);
+        else
+            log_line(NGI_LOG_ERROR, "%s: an argument is missing", command->name);
+        return refuse(arguments);
+    }
+    return true;
+}
+
+void arguments_free(struct arguments *arguments)
+{
+    free(arguments->given);
+    arguments->given = NULL;
+}
+
+const char *arguments_get(const struct arguments *arguments, const char *name)
+{
+    for (size_t i = arguments->given_count; i-- > 0;)
+        if (strcmp(arguments->given[i].option->name, name) == 0)
+            return arguments->given[i].value;
+    return NULL;
+}
+
+bool arguments_has(const struct arguments *arguments, const char *name)
+{
+    for (size_t i = 0; i < arguments->given_count; i++)
+        if (strcmp(arguments->given[i].option->name, name) == 0)
+            return true;
+    return false;
+}
+
+struct settings *arguments_settings(const struct arguments *arguments, const char *preset)
+{
+    struct report report = { 0 };
+    struct settings *settings = NULL;
+    char *listen = NULL, *plugins = NULL;
+    size_t count = 0;
+    const char **overrides = calloc(arguments->given_count + 3, sizeof *overrides);
+    bool good = overrides != NULL;
+    /* Several --listen are one list; --listen and --plugins come before --set, as the shorthands they are. */
+    for (size_t i = 0; i < arguments->given_count && good; i++) {
+        const struct given *given = &arguments->given[i];
+        if (strcmp(given->option->name, "--listen") == 0) {
+            char *more = NULL;
+            good = asprintf(&more, "%s%s%s", listen ? listen : "listen=", listen ? "," : "", given->value) >= 0;
+            free(listen);
+            listen = good ? more : NULL;
+        }
+    }
+    if (good && arguments_get(arguments, "--plugins"))
+        good = asprintf(&plugins, "plugins=%s", arguments_get(arguments, "--plugins")) >= 0;
+    if (preset && good)
+        overrides[count++] = preset;
+    if (good && listen)
+        overrides[count++] = listen;
+    if (good && plugins)
+        overrides[count++] = plugins;
+    for (size_t i = 0; i < arguments->given_count && good; i++)
+        if (strcmp(arguments->given[i].option->name, "--set") == 0)
+            overrides[count++] = arguments->given[i].value;
+    if (!good)
+        log_line(NGI_LOG_ERROR, "out of memory");
+    else if (settings_load(arguments_get(arguments, "--config"), overrides, count, &settings, &report) != NGI_OK)
+        report_log(&report);
+    if (settings)
+        log_set_level(settings->log_level);
+    report_free(&report);
+    free(overrides);
+    free(listen);
+    free(plugins);
+    return settings;
+}

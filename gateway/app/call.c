@@ -1,0 +1,223 @@
+#include "app/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/arguments.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "http/problem.h"
+#include "http/status.h"
+#include "plugin/call.h"
+#include "plugin/host.h"
+#include "plugin/registry.h"
+#include "proc/crash.h"
+#include "run/dispatch.h"
+
+enum { BLOCK = 32 * 1024, DATA_MOST = 1024 * 1024 * 1024 };
+
+/* --- the request ----------------------------------------------------------------------------------------------- */
+
+/* The argument of --data: text, or a file after '@'. */
+static bool read_data(const char *argument, char **ret_data, size_t *ret_length)
+{
+    if (*argument != '@') {
+        *ret_data = strdup(argument);
+        *ret_length = strlen(argument);
+        return *ret_data != NULL;
+    }
+    int rc = file_read(argument + 1, DATA_MOST, ret_data, ret_length);
+    if (rc < 0)
+        log_line(NGI_LOG_ERROR, "--data %s: %s", argument, strerror(-rc));
+    return rc == 0;
+}
+
+/* 'Name: value' into a request header. */
+static bool add_header(struct request *request, const char *line)
+{
+    size_t name = strcspn(line, ":");
+    const char *value = line + name + (line[name] == ':');
+    value += strspn(value, " \t");
+    if (!line[name] || !field_is_token(line, name) || !field_is_value(value, strlen(value))) {
+        log_line(NGI_LOG_ERROR, "-H \"%s\": write 'Name: value'", line);
+        return false;
+    }
+    char *own = arena_copy(&request->arena, line, name);
+    if (own)
+        request_add_header(request, own, name, value, strlen(value));
+    return own != NULL;
+}
+
+/* Puts the request together. 0, or an exit status. */
+static int make_request(struct request *request, const struct arguments *arguments, const struct settings *settings)
+{
+    static const struct peer peer = { "127.0.0.1", "127.0.0.1", 0, 0, "http" };
+    const char *why, *data = arguments_get(arguments, "--data");
+    char *bytes = NULL;
+    size_t length = 0;
+    int rc = request_begin(request, &peer, arguments->rest[1], arguments->rest[2], "HTTP/1.1", &why);
+    if (!field_is_token(arguments->rest[1], strlen(arguments->rest[1])))
+        why = "the method is no token", rc = NGI_EINVAL;
+    if (rc != NGI_OK) {
+        log_line(NGI_LOG_ERROR, "call: %s %s: %s", arguments->rest[1], arguments->rest[2], why);
+        return EXIT_USAGE;
+    }
+    for (size_t i = 0; i < arguments->given_count; i++)
+        if (strcmp(arguments->given[i].option->name, "--header") == 0 && !add_header(request, arguments->given[i].value))
+            return EXIT_USAGE;
+    if (!request_header(request, "Host"))
+        (void)add_header(request, "Host: localhost");
+    if (!data)
+        return 0;
+    if (!read_data(data, &bytes, &length))
+        return EXIT_REFUSED;
+    const struct body_limits limits = { SIZE_MAX / 2, (size_t)settings->body_memory, settings->spool };
+    rc = body_append(&request->body, &limits, bytes, length);
+    free(bytes);
+    char line[64];
+    snprintf(line, sizeof line, "Content-Length: %zu", length);
+    char *own = rc == NGI_OK ? arena_string(&request->arena, line) : NULL;
+    return own && add_header(request, own) ? 0 : EXIT_REFUSED;
+}
+
+/* --- the response ---------------------------------------------------------------------------------------------- */
+
+static bool print_head(const struct response *response)
+{
+    printf("HTTP/1.1 %d %s\r\n", response->status, status_phrase(response->status));
+    for (const struct response_header *header = response->headers; header; header = header->next)
+        printf("%s: %s\r\n", header->field.name, header->field.value);
+    if (response_length(response) >= 0 && !status_has_no_content(response->status))
+        printf("Content-Length: %" PRId64 "\r\n", response_length(response));
+    printf("\r\n");
+    return fflush(stdout) == 0;
+}
+
+static bool print_file(struct response *response, char *block)
+{
+    int64_t left = response->length;
+    while (left > 0) {
+        ssize_t n = pread(response->fd, block, left < BLOCK ? (size_t)left : BLOCK,
+                          (off_t)(response->offset + response->length - left));
+        if (n <= 0)
+            return false;
+        fwrite(block, 1, (size_t)n, stdout);
+        left -= n;
+    }
+    return true;
+}
+
+/* Ends as net/ ends it: with the declared length kept. */
+static bool print_stream(struct request *request, char *block)
+{
+    int64_t total = 0, n, declared = request->response.declared;
+    for (;;) {
+        size_t room = declared >= 0 && declared - total < BLOCK ? (size_t)(declared - total) : BLOCK;
+        if (room == 0)
+            return true;
+        n = call_stream_next(request, block, room);
+        if (n <= 0 || n > (int64_t)room)
+            return n == 0 && (declared < 0 || total == declared);
+        fwrite(block, 1, (size_t)n, stdout);
+        total += n;
+    }
+}
+
+static bool print_response(struct request *request)
+{
+    struct response *response = &request->response;
+    char block[BLOCK];
+    bool good = print_head(response);
+    if (request->method == NGI_HEAD || status_has_no_content(response->status))
+        return good;
+    switch (response->kind) {
+    case RESPONSE_TEXT: good &= fwrite(response->text.data, 1, response->text.length, stdout) == response->text.length; break;
+    case RESPONSE_FILE: good &= print_file(response, block); break;
+    case RESPONSE_STREAM: good &= print_stream(request, block); break;
+    }
+    return fflush(stdout) == 0 && good;
+}
+
+/* --------------------------------------------------------------------------------------------------------------- */
+
+/* Where to mount the plugin: at /NAME if the path is there, as under serve (NULL); else at /, as under run. A file that
+ * cannot be read, or does not tell its name, is for the loader to refuse. */
+static const char *choose_mount(const char *file, const char *path)
+{
+    struct facts *facts = NULL;
+    ngi_error err;
+    bool under = false;
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0 && facts_read(fd, &facts, &err) == NGI_OK && facts->name) {
+        size_t n = strlen(facts->name);
+        under = *path == '/' && strncmp(path + 1, facts->name, n) == 0 && strchr("/?", path[n + 1]) != NULL;
+    }
+    facts_free(facts);
+    if (fd >= 0)
+        close(fd);
+    return under ? NULL : "";
+}
+
+static int call(const struct arguments *arguments, const struct settings *settings, const struct registry *registry)
+{
+    const struct dispatch dispatch = { registry, true };
+    struct request *request = request_new((size_t)settings->max_response);
+    if (!request) {
+        log_line(NGI_LOG_ERROR, "out of memory");
+        return EXIT_REFUSED;
+    }
+    int status = make_request(request, arguments, settings);
+    if (status == 0) {
+        if (dispatch_route(&dispatch, request) == 0)
+            dispatch_run(&dispatch, request);
+        bool printed = print_response(request);
+        status = printed && request->route && request->response.status < 500 ? 0 : EXIT_REFUSED;
+    }
+    call_finish(request);
+    request_free(request);
+    return status;
+}
+
+static int load_and_call(const struct arguments *arguments, const struct settings *settings)
+{
+    struct report report = { 0 };
+    struct registry *registry = registry_new();
+    int status = EXIT_REFUSED;
+    const char *file = arguments->rest[0];
+    host_set_run_flags(NGI_RUN_ONCE);
+    crash_watch();
+    if (!registry)
+        log_line(NGI_LOG_ERROR, "out of memory");
+    else if (registry_add(registry, file, choose_mount(file, arguments->rest[2]), settings, &report) &&
+             registry_start(registry, &report))
+        status = call(arguments, settings, registry);
+    report_log(&report);
+    call_thread_end();
+    if (registry)
+        registry_stop(registry);
+    registry_free(registry);
+    report_free(&report);
+    return status;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+int command_call(const struct command *command, int argc, char **argv)
+{
+    struct arguments arguments;
+    struct settings *settings = NULL;
+    int status = EXIT_REFUSED;
+    if (!arguments_parse(&arguments, command, argc, argv, 3, 3))
+        status = arguments.status;
+    else if ((settings = arguments_settings(&arguments, NULL)) != NULL)
+        status = load_and_call(&arguments, settings);
+    settings_free(settings);
+    arguments_free(&arguments);
+    return status;
+}

@@ -1,0 +1,144 @@
+#include "app/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/arguments.h"
+#include "base/log.h"
+#include "plugin/host.h"
+#include "plugin/registry.h"
+#include "proc/trial.h"
+
+enum { TRIAL_MS = 30 * 1000 };
+
+/* --- in the throwaway process --------------------------------------------------------------------------------- */
+
+/* What it writes, a line each: 'S' the step it begins, 'E' a mistake, 'N' the plugin's name, 'M' its mount point. */
+
+struct attempt {
+    const char *path;
+    const struct settings *settings;
+};
+
+/* A plugin's words may have line ends in them. */
+static const char *one_line(char *text)
+{
+    for (char *end = text; (end = strpbrk(end, "\r\n")) != NULL;)
+        *end = ' ';
+    return text;
+}
+
+static void try_plugin(void *arg, int fd)
+{
+    const struct attempt *attempt = arg;
+    struct report report = { 0 };
+    host_set_run_flags(NGI_RUN_ONCE);
+    dprintf(fd, "Swhile it was linked (static constructors) or in its entry function\n");
+    struct plugin *plugin = plugin_load(attempt->path, NULL, attempt->settings, &report);
+    if (plugin) {
+        dprintf(fd, "N%s\nM%s\nSin init\n", plugin->name, plugin->mount);
+        if (plugin_start(plugin, &report)) {
+            dprintf(fd, "Sin fini\n");
+            plugin_stop(plugin);
+        }
+    }
+    for (size_t i = 0; i < report.count; i++)
+        dprintf(fd, "E%s\n", one_line(report.lines[i]));
+    report_free(&report);
+    plugin_free(plugin);
+}
+
+/* --- in ours --------------------------------------------------------------------------------------------------- */
+
+struct finding {
+    const char *name, *mount, *step;
+    bool mistaken;
+};
+
+static void read_output(char *output, struct finding *finding, struct report *report)
+{
+    char *rest = output;
+    for (char *line; rest && (line = strsep(&rest, "\n")) != NULL;)
+        switch (*line) {
+        case 'S': finding->step = line + 1; break;
+        case 'N': finding->name = line + 1; break;
+        case 'M': finding->mount = line + 1; break;
+        case 'E':
+            report_add(report, "%s", line + 1);
+            finding->mistaken = true;
+            break;
+        }
+}
+
+/* Tries one plugin; what is wrong with it goes to the report. */
+static bool check_plugin(const char *path, const struct settings *settings, struct claims *claims, struct report *report)
+{
+    struct attempt attempt = { path, settings };
+    struct finding finding = { .step = "before it was opened" };
+    struct trial trial;
+    trial_run(&trial, try_plugin, &attempt, TRIAL_MS);
+    int error = errno;
+    read_output(trial.output, &finding, report);
+    bool good = trial.end == TRIAL_DONE && !finding.mistaken;
+    switch (trial.end) {
+    case TRIAL_DONE: break;
+    case TRIAL_CRASHED:
+        report_add(report, "%s: crashed %s: %s; gdb --args postern call %s GET / shows where", path, finding.step,
+                   sigdescr_np(trial.code), path);
+        break;
+    case TRIAL_EXITED:
+        report_add(report, "%s: called exit(%d) %s: a plugin must not end the process it runs in", path, trial.code,
+                   finding.step);
+        break;
+    case TRIAL_HUNG:
+        report_add(report, "%s: did not return within %d s %s", path, TRIAL_MS / 1000, finding.step);
+        break;
+    case TRIAL_FAILED: report_add(report, "%s: no process to try it in: %s", path, strerror(error)); break;
+    }
+    if (good)
+        good = claims_add(claims, path, finding.name, finding.mount, report);
+    free(trial.output);
+    return good;
+}
+
+static int check(const struct settings *settings)
+{
+    struct report report = { 0 };
+    struct claims claims = { 0 };
+    char **paths = NULL;
+    size_t count = 0;
+    bool good = registry_list(settings->plugins, &paths, &count, &report);
+    for (size_t i = 0; i < count; i++)
+        good &= check_plugin(paths[i], settings, &claims, &report);
+    if (good)
+        good = claims_match(&claims, settings, &report);
+    report_log(&report);
+    if (good)
+        printf("%zu plugin%s in %s: good\n", count, count == 1 ? "" : "s", settings->plugins);
+    registry_free_list(paths, count);
+    claims_free(&claims);
+    report_free(&report);
+    return good ? 0 : EXIT_REFUSED;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+int command_check(const struct command *command, int argc, char **argv)
+{
+    struct arguments arguments;
+    struct settings *settings = NULL;
+    int status = EXIT_REFUSED;
+    if (!arguments_parse(&arguments, command, argc, argv, 0, 0))
+        status = arguments.status;
+    else if ((settings = arguments_settings(&arguments, NULL)) == NULL)
+        status = EXIT_REFUSED;
+    else if (arguments_has(&arguments, "--print"))
+        status = settings_print(settings, stdout) == NGI_OK ? 0 : EXIT_REFUSED;
+    else
+        status = check(settings);
+    settings_free(settings);
+    arguments_free(&arguments);
+    return status;
+}

@@ -1,0 +1,77 @@
+#include "app/command.h"
+
+#define ROW_CONFIG { "--config", 'c', "FILE", "configuration file (postern check -T prints its form)" }
+#define ROW_PLUGINS { "--plugins", 0, "DIR", "directory of plugins: every *.so in it is loaded" }
+#define ROW_LISTEN { "--listen", 0, "ADDR:PORT", "where to listen; may be repeated; port 0 picks a free one" }
+#define ROW_SET { "--set", 0, "KEY=VALUE", "override a setting; also plugin.NAME.KEY, plugin.NAME.option.KEY" }
+
+static const struct option_row serve_options[] = {
+    ROW_CONFIG,
+    ROW_PLUGINS,
+    ROW_LISTEN,
+    ROW_SET,
+    { "--ready-fd", 0, "N", "write \"READY URL\" for each listener to descriptor N once it serves" },
+    { "--settings", 0, NULL, "print every setting with its default and range, and exit" },
+    { 0 },
+};
+
+static const struct option_row run_options[] = {
+    ROW_LISTEN,
+    ROW_SET,
+    { "--ready-fd", 0, "N", "write \"READY URL\" for each listener to descriptor N once it serves" },
+    { 0 },
+};
+
+static const struct option_row check_options[] = {
+    ROW_CONFIG,
+    ROW_PLUGINS,
+    ROW_LISTEN,
+    ROW_SET,
+    { "--print", 'T', NULL, "print the effective configuration, which reads back to itself" },
+    { 0 },
+};
+
+static const struct option_row inspect_options[] = {
+    { "--json", 0, NULL, "print a JSON object" },
+    { 0 },
+};
+
+static const struct option_row call_options[] = {
+    { "--header", 'H', "LINE", "add the request header 'Name: value'; may be repeated" },
+    { "--data", 'd', "TEXT|@FILE", "the request body" },
+    ROW_SET,
+    { 0 },
+};
+
+static const struct option_row new_options[] = {
+    { 0 },
+};
+
+const struct command commands[] = {
+    { "serve", "[-c FILE] [--plugins DIR] [--listen ADDR:PORT]… [--set KEY=VALUE]… [--ready-fd N]",
+      "serve a directory of plugins, in the foreground",
+      "Serves every *.so of a directory, each mounted at /NAME, until SIGTERM or SIGINT: then requests under way are\n"
+      "finished (twice: at once). A plugin that cannot be loaded is named and nothing is served.",
+      serve_options, command_serve },
+    { "run", "PLUGIN.so|PLUGIN.c [--listen ADDR:PORT]… [--set KEY=VALUE]…", "serve one plugin at /, for its author",
+      "Serves one plugin mounted at /, with debug messages, and its failures' words in the error pages. A .c file is\n"
+      "compiled first, with $CC (cc) and $CFLAGS.",
+      run_options, command_run },
+    { "check", "[-c FILE] [--plugins DIR] [--set KEY=VALUE]… [-T]", "validate the configuration and every plugin",
+      "Loads every plugin in a throwaway process of its own and reports all that is wrong at once, crashes included.\n"
+      "Nothing listens. With -T it only prints the effective configuration.",
+      check_options, command_check },
+    { "inspect", "PLUGIN.so [--json]", "tell what a plugin file says of itself",
+      "Name, version, interface, routes, flags, options, build-id and unresolved symbols, read from the file: no code of\n"
+      "the plugin runs.",
+      inspect_options, command_inspect },
+    { "call", "PLUGIN.so METHOD PATH [-H 'Name: value']… [--data TEXT|@FILE] [--set KEY=VALUE]…",
+      "make one request without a socket",
+      "Calls the plugin's handler in this process and prints the response as HTTP: for tests, and for gdb --args. PATH is\n"
+      "below / as under postern run, or below /NAME as under postern serve. The exit status is 0 if the handler answered\n"
+      "with a status under 500, and 1 if it failed or no route took the request.",
+      call_options, command_call },
+    { "new", "NAME", "make the folder of a new plugin",
+      "Makes a folder NAME with a handler, a Makefile and a test that passes.", new_options, command_new },
+    { 0 },
+};

@@ -1,0 +1,50 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "app/command.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "config.h"
+
+static void print_help(FILE *out)
+{
+    fprintf(out, "Postern %s: an application server for native handlers.\n\nusage: postern COMMAND …\n\n", PACKAGE_VERSION);
+    for (const struct command *command = commands; command->name; command++)
+        fprintf(out, "  %-9s %s\n", command->name, command->summary);
+    fprintf(out, "\npostern COMMAND --help tells more.\n");
+}
+
+static int unknown(const char *word)
+{
+    enum { FAR = 3 };
+    const char *near = NULL;
+    size_t best = FAR;
+    for (const struct command *command = commands; command->name; command++) {
+        size_t distance = text_distance(command->name, word, FAR);
+        if (distance < best) {
+            best = distance;
+            near = command->name;
+        }
+    }
+    if (near)
+        log_line(NGI_LOG_ERROR, "no such command: %s; did you mean %s?", word, near);
+    else
+        log_line(NGI_LOG_ERROR, "no such command: %s; postern --help lists them", word);
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("postern %s (NGI %d.%d)\n", PACKAGE_VERSION, NGI_MAJOR, NGI_MINOR);
+        return 0;
+    }
+    for (const struct command *command = commands; command->name; command++)
+        if (strcmp(command->name, argv[1]) == 0)
+            return command->run(command, argc - 1, argv + 1);
+    return unknown(argv[1]);
+}

@@ -1,0 +1,205 @@
+#include "conf/settings_table.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "conf/settings.h"
+#include "conf/settings_check.h"
+
+#define K (INT64_C(1) << 10)
+#define M (INT64_C(1) << 20)
+#define G (INT64_C(1) << 30)
+
+static const char *const run_names[] = { [RUN_AUTO] = "auto", [RUN_POOL] = "pool", NULL };
+static const char *const run_refused[] = { "thread", "process", NULL };
+static const char *const format_names[] = { [ACCESS_COMBINED] = "combined", [ACCESS_JSON] = "json", NULL };
+static const char *const level_names[] = { "error", "warning", "info", "debug", NULL }; /* by NGI_LOG_… */
+static const char *const on_names[] = { "on", "yes", "true", NULL };
+
+#define POOL_ONLY "this release runs calls on the pool only"
+
+#define ROOT(member, kind) \
+    .key = #member, .section = SECTION_ROOT, .type = SETTING_##kind, .offset = offsetof(struct settings, member)
+#define PLUGIN(member, kind) \
+    .key = #member, .section = SECTION_PLUGIN, .type = SETTING_##kind, \
+    .offset = offsetof(struct plugin_settings, member)
+#define ROUTE(member, kind) \
+    .key = #member, .section = SECTION_ROUTE, .type = SETTING_##kind, .offset = offsetof(struct route_settings, member)
+
+const struct setting settings_table[] = {
+    { ROOT(listen, LIST), .count_offset = offsetof(struct settings, listen_count), .standard = "127.0.0.1:8080",
+      .check = check_listen, .form = "\"ADDR:PORT\", \"[ADDR6]:PORT\" or \"unix:PATH\"",
+      .help = "Where the gateway listens, a listener each; port 0 picks a free port." },
+    { ROOT(plugins, STRING), .standard = PLUGINSDIR, .check = check_filled, .form = "a directory",
+      .help = "Every *.so in this directory is loaded; one that cannot be is named, and nothing starts." },
+    { ROOT(processes, INT), .standard = "1", .min = 1, .max = 1, .reason = "this release serves from one process",
+      .help = "Processes that serve requests." },
+    { ROOT(threads, INT), .standard = "0", .min = 0, .max = 256,
+      .help = "Threads that serve the connections of a listener; 0: one per CPU." },
+    { ROOT(watch, BOOL), .standard = "off", .refused = on_names, .reason = "this release does not watch files",
+      .help = "Whether to reload when the plugins directory or the configuration changes." },
+    { ROOT(connections, INT), .standard = "10000", .min = 1, .max = 1000000,
+      .help = "Connections at a time; more are closed at once." },
+    { ROOT(connection_timeout, FLOAT), .standard = "60", .min = 1, .max = 3600,
+      .help = "Seconds without traffic after which a connection is closed." },
+    { ROOT(connection_memory, SIZE), .standard = "32K", .min = 8 * K, .max = M,
+      .help = "Memory of a connection; bounds the head of a request." },
+    { ROOT(backlog, INT), .standard = "1024", .min = 1, .max = 65535,
+      .help = "Connections that the system queues until they are accepted." },
+    { ROOT(max_body, SIZE), .standard = "10M", .min = 0, .max = 1024 * G,
+      .help = "The largest request body; beyond, the answer is 413." },
+    { ROOT(body_memory, SIZE), .standard = "64K", .min = 0, .max = 64 * M,
+      .help = "How much of a request body is kept in memory; beyond, it goes to a file in spool." },
+    { ROOT(max_response, SIZE), .standard = "64M", .min = 64 * K, .max = 4 * G,
+      .help = "The largest response body that a handler may build in memory." },
+    { ROOT(spool, STRING), .standard = "/tmp", .check = check_filled, .form = "a directory",
+      .help = "Directory of the files that hold large request bodies." },
+    { ROOT(grace, FLOAT), .standard = "30", .min = 0, .max = 3600,
+      .help = "Seconds that requests under way get to finish when the gateway stops." },
+    { ROOT(access_log, STRING), .standard = "off", .check = check_filled, .form = "a path, - (standard output) or off",
+      .help = "Where a line for each request is written: a path, - for standard output, or off." },
+    { ROOT(access_log_format, ENUM), .standard = "combined", .names = format_names,
+      .help = "Form of the access log's lines." },
+    { ROOT(log_level, ENUM), .standard = "info", .names = level_names,
+      .help = "The least severe messages that the gateway's own log takes." },
+    { ROOT(debug, BOOL), .standard = "off",
+      .help = "Whether error responses tell the client what went wrong in the handler's own words." },
+
+    { PLUGIN(mount, MOUNT), .inherited = "/NAME", .check = check_mount,
+      .form = "a path such as /thumb, or / for the root",
+      .help = "The path under which the plugin's routes live." },
+    { PLUGIN(run, ENUM), .standard = "auto", .names = run_names, .refused = run_refused, .reason = POOL_ONLY,
+      .help = "What runs the plugin's calls; auto: the gateway chooses." },
+    { PLUGIN(max_body, SIZE), .inherited = "the gateway's", .min = 0, .max = 1024 * G,
+      .help = "The largest request body that the plugin takes." },
+
+    { ROUTE(run, ENUM), .standard = "auto", .names = run_names, .refused = run_refused, .reason = POOL_ONLY,
+      .help = "What runs the calls of this route; auto: as the plugin." },
+    { ROUTE(max_body, SIZE), .inherited = "the plugin's", .min = 0, .max = 1024 * G,
+      .help = "The largest request body that this route takes." },
+};
+
+const size_t settings_table_count = sizeof settings_table / sizeof *settings_table;
+
+const char *const section_titles[] = { "the gateway", "a plugin block", "a route block" };
+
+static const char *const root_blocks[] = { "plugin", "include", NULL };
+static const char *const plugin_blocks[] = { "option", "route", NULL };
+static const char *const route_blocks[] = { NULL };
+const char *const *const section_blocks[] = { root_blocks, plugin_blocks, route_blocks };
+
+static const char *const type_names[] = {
+    [SETTING_STRING] = "text", [SETTING_LIST] = "list", [SETTING_INT] = "number", [SETTING_FLOAT] = "number",
+    [SETTING_BOOL] = "switch", [SETTING_SIZE] = "size", [SETTING_ENUM] = "word",  [SETTING_MOUNT] = "path",
+};
+
+static void append(char *out, size_t room, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void append(char *out, size_t room, const char *fmt, ...)
+{
+    size_t used = strlen(out);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(out + used, room - used, fmt, ap);
+    va_end(ap);
+}
+
+/* Every key and block of a section, in turn; NULL after the last. */
+static const char *section_word(enum setting_section section, size_t index)
+{
+    for (size_t i = 0; i < settings_table_count; i++)
+        if (settings_table[i].section == section && index-- == 0)
+            return settings_table[i].key;
+    for (const char *const *block = section_blocks[section]; *block; block++)
+        if (index-- == 0)
+            return *block;
+    return NULL;
+}
+
+static const char *nearest_word(enum setting_section section, const char *key)
+{
+    enum { TOO_FAR = 3 };
+    const char *word, *best = NULL;
+    size_t best_distance = TOO_FAR;
+    for (size_t i = 0; (word = section_word(section, i)) != NULL; i++) {
+        size_t distance = text_distance(key, word, TOO_FAR);
+        if (distance < best_distance && distance < strlen(word)) {
+            best = word;
+            best_distance = distance;
+        }
+    }
+    return best;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- */
+
+const struct setting *setting_find(enum setting_section section, const char *key)
+{
+    for (size_t i = 0; i < settings_table_count; i++)
+        if (settings_table[i].section == section && strcmp(settings_table[i].key, key) == 0)
+            return &settings_table[i];
+    return NULL;
+}
+
+void setting_advise(enum setting_section section, const char *key, char *out, size_t room)
+{
+    const char *word = nearest_word(section, key);
+    *out = '\0';
+    if (word) {
+        append(out, room, strcmp(word, key) == 0 ? "%s is no KEY = VALUE" : "did you mean %s?", word);
+        return;
+    }
+    for (enum setting_section other = SECTION_ROOT; other < SECTION_COUNT; other++)
+        if (setting_find(other, key)) {
+            append(out, room, "it is one of %s: move it there", section_titles[other]);
+            return;
+        }
+    append(out, room, "there are");
+    for (size_t i = 0; (word = section_word(section, i)) != NULL; i++)
+        append(out, room, "%s %s", i ? "," : "", word);
+}
+
+void setting_form(const struct setting *setting, char *out, size_t room)
+{
+    char min[32], max[32];
+    *out = '\0';
+    switch (setting->type) {
+    case SETTING_STRING:
+    case SETTING_LIST:
+    case SETTING_MOUNT: append(out, room, "%s", setting->form); break;
+    case SETTING_BOOL: append(out, room, setting->refused ? "off" : "on or off"); break;
+    case SETTING_INT:
+    case SETTING_FLOAT:
+        if (setting->min == setting->max)
+            append(out, room, "%" PRId64, setting->min);
+        else
+            append(out, room, "a %snumber from %" PRId64 " to %" PRId64, setting->type == SETTING_INT ? "whole " : "",
+                   setting->min, setting->max);
+        break;
+    case SETTING_SIZE:
+        setting_format_size(setting->min, min, sizeof min);
+        setting_format_size(setting->max, max, sizeof max);
+        append(out, room, "bytes, or a size such as 64K, 10M or 1G, from %s to %s", min, max);
+        break;
+    case SETTING_ENUM:
+        for (const char *const *name = setting->names; *name; name++)
+            append(out, room, "%s%s", name == setting->names ? "" : name[1] ? ", " : " or ", *name);
+        break;
+    }
+}
+
+const char *setting_type_name(const struct setting *setting)
+{
+    return type_names[setting->type];
+}
+
+void setting_format_size(int64_t bytes, char *out, size_t room)
+{
+    static const char units[] = "KMG";
+    const char *unit = NULL;
+    for (const char *next = units; *next && bytes && bytes % 1024 == 0; unit = next++)
+        bytes /= 1024;
+    snprintf(out, room, "%" PRId64 "%.*s", bytes, unit ? 1 : 0, unit ? unit : "");
+}

@@ -1,0 +1,83 @@
+#include "http/field.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+static const bool token_char[256] = {
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
+    ['!'] = true, ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true,
+    ['\''] = true, ['*'] = true, ['+'] = true, ['-'] = true, ['.'] = true,
+    ['^'] = true, ['_'] = true, ['`'] = true, ['|'] = true, ['~'] = true,
+};
+
+/* RFC 9110 section 5.5: VCHAR, obs-text, space and tab. */
+static const bool value_char[256] = {
+    ['\t'] = true,
+    [' ' ... '~'] = true,
+    [0x80 ... 0xff] = true,
+};
+
+/* RFC 9110 section 7.6.1; Proxy-Connection never was a standard and is treated as one there. */
+static const char *const hop_by_hop[] = {
+    "Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
+};
+
+/* The ',' behind a list element, or the end. A ',' in a quoted string separates nothing. */
+static const char *element_end(const char *s)
+{
+    bool quoted = false;
+    for (; *s && (quoted || *s != ','); s++) {
+        if (*s == '"')
+            quoted = !quoted;
+        else if (quoted && *s == '\\' && s[1])
+            s++;
+    }
+    return s;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+bool field_is_token_char(unsigned char c)
+{
+    return token_char[c];
+}
+
+bool field_is_token(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!token_char[(unsigned char)s[i]])
+            return false;
+    return n > 0;
+}
+
+bool field_is_value(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!value_char[(unsigned char)s[i]])
+            return false;
+    return true;
+}
+
+bool field_is_hop_by_hop(const char *name)
+{
+    for (size_t i = 0; i < sizeof hop_by_hop / sizeof hop_by_hop[0]; i++)
+        if (text_equal_nocase(name, hop_by_hop[i]))
+            return true;
+    return false;
+}
+
+bool field_list_has(const char *value, const char *token)
+{
+    size_t length = strlen(token);
+    /* A recipient must take empty elements (RFC 9110 section 5.6.1.2). */
+    while (*(value += strspn(value, " \t,"))) {
+        const char *next = element_end(value), *end = next;
+        while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
+            end--;
+        if ((size_t)(end - value) == length && text_equal_nocase_n(value, token, length))
+            return true;
+        value = next;
+    }
+    return false;
+}

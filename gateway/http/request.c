@@ -1,0 +1,244 @@
+#include "http/request.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "http/cookie.h"
+#include "http/date.h"
+#include "http/method.h"
+#include "http/urlencoded.h"
+
+/* Most that one request may hold in its arena: heads are bounded, so only handlers and forms get near it. */
+enum { ARENA_MOST = 256 * 1024 * 1024 };
+
+static void run_finishers(struct request *request)
+{
+    while (request->finishers) {
+        struct finisher *finisher = request->finishers;
+        request->finishers = finisher->next;
+        finisher->fn(finisher->arg);
+    }
+}
+
+static bool is_spoofable(const char *name, size_t length)
+{
+    return memchr(name, '_', length) || (length == 5 && text_equal_nocase_n(name, "Proxy", 5));
+}
+
+/* The values of all headers of that name from `first` on, joined. */
+static const char *join(struct request *request, unsigned first, const char *name, size_t length)
+{
+    bool cookie = length == 6 && text_equal_nocase_n(name, "Cookie", 6);
+    size_t total = 0;
+    for (unsigned i = first; i < request->header_count; i++)
+        if (request->headers[i].name_length == length && text_equal_nocase_n(request->headers[i].name, name, length))
+            total += request->headers[i].value_length + 2;
+    char *joined = arena_alloc(&request->arena, total + 1), *at = joined;
+    if (!joined)
+        return NULL;
+    for (unsigned i = first; i < request->header_count; i++) {
+        const struct field *field = &request->headers[i];
+        if (field->name_length != length || !text_equal_nocase_n(field->name, name, length))
+            continue;
+        if (at > joined)
+            at = stpcpy(at, cookie ? "; " : ", ");
+        memcpy(at, field->value, field->value_length);
+        at += field->value_length;
+    }
+    *at = '\0';
+    return joined;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+struct request *request_new(size_t max_response)
+{
+    struct request *request = calloc(1, sizeof *request);
+    if (!request)
+        return NULL;
+    arena_init(&request->arena, ARENA_MOST);
+    body_init(&request->body);
+    response_init(&request->response, &request->arena, max_response);
+    request_reset(request);
+    return request;
+}
+
+void request_free(struct request *request)
+{
+    if (!request)
+        return;
+    request_reset(request);
+    response_free(&request->response);
+    body_free(&request->body);
+    arena_free(&request->arena);
+    free(request);
+}
+
+void request_reset(struct request *request)
+{
+    run_finishers(request);
+    response_reset(&request->response);
+    body_reset(&request->body);
+    arena_reset(&request->arena);
+    request->ngi = (ngi_request){ .method = "", .path = "/", .query = "", .host = "", .remote_addr = "", .scheme = "" };
+    request->header_count = 0;
+    request->headers_overflow = false;
+    request->script_name = request->path_info = "";
+    request->plugin = NULL;
+    request->route = NULL;
+    request->match.count = 0;
+    request->query_read = request->cookies_read = false;
+    request->form_result = FORM_UNREAD;
+    request->uploads = NULL;
+    request->uploads_end = &request->uploads;
+    request->failure = NULL;
+    request->id[0] = '\0';
+}
+
+int request_begin(struct request *request, const struct peer *peer, const char *method, const char *target,
+                  const char *protocol, const char **ret_why)
+{
+    request->peer = peer;
+    request->raw_target = target;
+    request->protocol = protocol;
+    request->method = method_bit(method);
+    request->ngi.method = method;
+    request->ngi.remote_addr = peer->remote_addr;
+    request->ngi.scheme = peer->scheme;
+    int rc = target_parse(&request->arena, target, &request->target, ret_why);
+    if (rc != NGI_OK)
+        return rc;
+    request->ngi.query = request->target.query;
+    if (request->target.authority)
+        request->ngi.host = request->target.authority;
+    return NGI_OK;
+}
+
+void request_add_header(struct request *request, const char *name, size_t name_length, const char *value,
+                        size_t value_length)
+{
+    if (is_spoofable(name, name_length))
+        return;
+    if (request->header_count == REQUEST_HEADERS_MAX) {
+        request->headers_overflow = true;
+        return;
+    }
+    request->headers[request->header_count++] =
+        (struct field){ name, value, (uint32_t)name_length, (uint32_t)value_length };
+    /* The authority of an absolute-form target replaces Host (RFC 9112 section 3.2.2). */
+    if (name_length == 4 && !request->target.authority && text_equal_nocase_n(name, "Host", 4))
+        request->ngi.host = value;
+}
+
+const char *request_header(struct request *request, const char *name)
+{
+    size_t length = strlen(name);
+    const struct field *found = NULL;
+    unsigned first = 0;
+    if (request->target.authority && text_equal_nocase(name, "Host"))
+        return request->target.authority;
+    for (unsigned i = 0; i < request->header_count; i++) {
+        const struct field *field = &request->headers[i];
+        if (field->name_length != length || !text_equal_nocase_n(field->name, name, length))
+            continue;
+        if (found)
+            return join(request, first, name, length);
+        found = field;
+        first = i;
+    }
+    return found ? found->value : NULL;
+}
+
+const char *request_id(struct request *request)
+{
+    /* A random start keeps processes apart, a counter keeps requests apart. Relaxed: only uniqueness matters. */
+    static _Atomic uint64_t next;
+    if (request->id[0])
+        return request->id;
+    uint64_t serial = atomic_load_explicit(&next, memory_order_relaxed);
+    if (serial == 0) {
+        uint64_t start = 0;
+        if (getrandom(&start, sizeof start, GRND_NONBLOCK) != sizeof start)
+            start = (uint64_t)time(NULL) << 32 ^ (uint64_t)getpid();
+        uint64_t expected = 0;
+        atomic_compare_exchange_strong_explicit(&next, &expected, start | 1, memory_order_relaxed,
+                                                memory_order_relaxed);
+    }
+    serial = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed);
+    snprintf(request->id, sizeof request->id, "%016llx", (unsigned long long)serial);
+    return request->id;
+}
+
+const struct pairs *request_query(struct request *request)
+{
+    if (!request->query_read) {
+        request->query_read = true;
+        pairs_init(&request->query, &request->arena, REQUEST_PAIRS_MAX);
+        /* Out of memory or over the limit, what was read so far stands: a query has no error to answer with. */
+        (void)urlencoded_parse(request->target.query, strlen(request->target.query), &request->query);
+    }
+    return &request->query;
+}
+
+const struct pairs *request_cookies(struct request *request)
+{
+    if (!request->cookies_read) {
+        request->cookies_read = true;
+        pairs_init(&request->cookies, &request->arena, REQUEST_PAIRS_MAX);
+        const char *header = request_header(request, "Cookie");
+        if (header)
+            (void)cookie_parse(header, &request->cookies);
+    }
+    return &request->cookies;
+}
+
+int request_on_finish(struct request *request, void (*fn)(void *arg), void *arg)
+{
+    struct finisher *finisher = fn ? arena_alloc(&request->arena, sizeof *finisher) : NULL;
+    if (!finisher)
+        return fn ? NGI_ENOMEM : NGI_EINVAL;
+    *finisher = (struct finisher){ request->finishers, fn, arg };
+    request->finishers = finisher;
+    return NGI_OK;
+}
+
+struct preconditions request_preconditions(struct request *request)
+{
+    return (struct preconditions){
+        .if_match = request_header(request, "If-Match"),
+        .if_none_match = request_header(request, "If-None-Match"),
+        .if_modified_since = request_header(request, "If-Modified-Since"),
+        .if_unmodified_since = request_header(request, "If-Unmodified-Since"),
+        .if_range = request_header(request, "If-Range"),
+        .range = request_header(request, "Range"),
+    };
+}
+
+int request_conditional(struct request *request, const char *etag, int64_t mtime)
+{
+    struct response *response = &request->response;
+    char date[HTTP_DATE_SIZE];
+    if (response->begun)
+        return NGI_ESENT;
+    if (etag && !etag_is_valid(etag))
+        return NGI_EINVAL;
+    int rc = etag ? response_set_header(response, "ETag", etag) : NGI_OK;
+    if (rc == NGI_OK && mtime >= 0) {
+        http_date_format(mtime, date);
+        rc = response_set_header(response, "Last-Modified", date);
+    }
+    if (rc == NGI_OK)
+        rc = response_set_header(response, "Accept-Ranges", "bytes");
+    if (rc != NGI_OK)
+        return rc;
+    response->conditional = true;
+    response->validators = (struct validators){ etag ? response_get_header(response, "ETag") : NULL, mtime };
+    struct preconditions when = request_preconditions(request);
+    return conditional_evaluate(&when, &response->validators, request->method & (NGI_GET | NGI_HEAD));
+}

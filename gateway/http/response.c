@@ -1,0 +1,291 @@
+#include "http/response.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "sdk/ngi.h"
+
+enum {
+    /* libmicrohttpd builds the head in the connection's memory (32 KiB by default, shared with the request's head). */
+    HEAD_MOST = 12 * 1024,
+    KEEP = 64 * 1024,
+};
+
+static void drop_body(struct response *response)
+{
+    if (response->kind == RESPONSE_FILE && response->fd >= 0)
+        close(response->fd);
+    if (response->kind == RESPONSE_STREAM && response->close)
+        response->close(response->arg);
+    response->kind = RESPONSE_TEXT;
+    response->fd = -1;
+    response->next = NULL;
+    response->close = NULL;
+    response->arg = NULL;
+    response->offset = response->length = 0;
+    buffer_reset(&response->text, KEEP);
+}
+
+static void drop_head(struct response *response)
+{
+    response->status = 0;
+    response->headers = NULL;
+    response->headers_end = &response->headers;
+    response->head_size = 0;
+    response->declared = -1;
+    response->conditional = false;
+}
+
+static int check_header(const struct response *response, const char *name, const char *value)
+{
+    if (response->begun)
+        return NGI_ESENT;
+    if (!name || !field_is_token(name, strlen(name)) || (value && !field_is_value(value, strlen(value))))
+        return NGI_EINVAL;
+    if (field_is_hop_by_hop(name))
+        return NGI_EPERM;
+    return NGI_OK;
+}
+
+static int set_declared(struct response *response, const char *value)
+{
+    int64_t length;
+    if (!value) {
+        response->declared = -1;
+        return NGI_OK;
+    }
+    if (!text_to_int64(value, &length) || length < 0)
+        return NGI_EINVAL;
+    if (response->kind == RESPONSE_TEXT && (uint64_t)length < response->text.length)
+        return NGI_ELENGTH;
+    response->declared = length;
+    return NGI_OK;
+}
+
+static void remove_header(struct response *response, const char *name)
+{
+    struct response_header **at = &response->headers;
+    while (*at) {
+        const struct field *field = &(*at)->field;
+        if (text_equal_nocase(field->name, name)) {
+            response->head_size -= field->name_length + field->value_length + 4;
+            *at = (*at)->next;
+        } else {
+            at = &(*at)->next;
+        }
+    }
+    response->headers_end = at;
+}
+
+static int append_header(struct response *response, const char *name, const char *value)
+{
+    size_t name_length = strlen(name), value_length = strlen(value);
+    size_t size = name_length + value_length + 4; /* ": " and CR LF */
+    if (size > HEAD_MOST || response->head_size + size > HEAD_MOST)
+        return NGI_ETOOBIG;
+    struct response_header *header = arena_alloc(response->arena, sizeof *header);
+    char *own_name = arena_copy(response->arena, name, name_length);
+    char *own_value = arena_copy(response->arena, value, value_length);
+    if (!header || !own_name || !own_value)
+        return NGI_ENOMEM;
+    header->next = NULL;
+    header->field = (struct field){ own_name, own_value, (uint32_t)name_length, (uint32_t)value_length };
+    *response->headers_end = header;
+    response->headers_end = &header->next;
+    response->head_size += size;
+    return NGI_OK;
+}
+
+/* The status of "404 Not Found"; -1 for what is none. */
+static int parse_status_line(const char *line)
+{
+    if (!line || strspn(line, "0123456789") != 3 || (line[3] && line[3] != ' '))
+        return -1;
+    int status = atoi(line);
+    return status >= 200 && status <= 599 && field_is_value(line, strlen(line)) ? status : -1;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+void response_init(struct response *response, struct arena *arena, size_t most)
+{
+    *response = (struct response){ .arena = arena, .fd = -1 };
+    buffer_init(&response->text, most);
+    drop_head(response);
+}
+
+void response_reset(struct response *response)
+{
+    drop_body(response);
+    drop_head(response);
+    response->begun = false;
+    response->touched = false;
+}
+
+void response_free(struct response *response)
+{
+    response_reset(response);
+    buffer_free(&response->text);
+}
+
+int response_status(struct response *response, int status)
+{
+    if (response->begun)
+        return NGI_ESENT;
+    if (status < 200 || status > 599)
+        return NGI_EINVAL;
+    response->status = status;
+    response->touched = true;
+    return NGI_OK;
+}
+
+int response_set_header(struct response *response, const char *name, const char *value)
+{
+    int rc = check_header(response, name, value);
+    if (rc != NGI_OK)
+        return rc;
+    response->touched = true;
+    if (text_equal_nocase(name, "Content-Length"))
+        return set_declared(response, value);
+    if (response->headers)
+        remove_header(response, name);
+    return value ? append_header(response, name, value) : NGI_OK;
+}
+
+int response_add_header(struct response *response, const char *name, const char *value)
+{
+    int rc = value ? check_header(response, name, value) : NGI_EINVAL;
+    if (rc != NGI_OK)
+        return rc;
+    response->touched = true;
+    if (text_equal_nocase(name, "Content-Length"))
+        return set_declared(response, value);
+    return append_header(response, name, value);
+}
+
+int response_start(struct response *response, const char *status_line, const char *const *headers)
+{
+    static const char *const none[] = { NULL };
+    if (response->begun)
+        return NGI_ESENT;
+    int status = parse_status_line(status_line);
+    if (status < 0)
+        return NGI_EINVAL;
+    if (!headers)
+        headers = none;
+
+    /* On an error nothing may have changed. The new head is a new list, so the old struct is all there is to put back. */
+    struct response old = *response;
+    drop_head(response);
+    if (response->kind == RESPONSE_TEXT)
+        response->text.length = 0;
+    for (const char *const *at = headers; *at; at += 2) {
+        int rc = at[1] ? response_add_header(response, at[0], at[1]) : NGI_EINVAL;
+        if (rc != NGI_OK) {
+            *response = old;
+            return rc;
+        }
+    }
+    drop_body(response);
+    response->status = status;
+    response->touched = true;
+    return NGI_OK;
+}
+
+const char *response_get_header(const struct response *response, const char *name)
+{
+    for (const struct response_header *header = response->headers; header; header = header->next)
+        if (text_equal_nocase(header->field.name, name))
+            return header->field.value;
+    return NULL;
+}
+
+int response_write(struct response *response, const void *data, size_t n)
+{
+    if (response->kind != RESPONSE_TEXT || (!data && n))
+        return NGI_EINVAL;
+    if (response->declared >= 0 && n > (uint64_t)response->declared - response->text.length)
+        return NGI_ELENGTH;
+    response->touched = true;
+    return buffer_append(&response->text, data, n);
+}
+
+int response_vprintf(struct response *response, const char *fmt, va_list ap)
+{
+    if (response->kind != RESPONSE_TEXT)
+        return NGI_EINVAL;
+    size_t before = response->text.length;
+    int rc = buffer_vprintf(&response->text, fmt, ap);
+    if (rc != NGI_OK)
+        return rc;
+    if (response->declared >= 0 && response->text.length > (uint64_t)response->declared) {
+        response->text.length = before;
+        return NGI_ELENGTH;
+    }
+    response->touched = true;
+    return NGI_OK;
+}
+
+int response_send_file(struct response *response, int fd, int64_t offset, int64_t length)
+{
+    struct stat file;
+    int rc = NGI_OK;
+    if (fd < 0)
+        return NGI_EINVAL;
+    if (response->begun)
+        rc = NGI_ESENT;
+    else if (response->kind != RESPONSE_TEXT || response->text.length)
+        rc = NGI_EINVAL;
+    else if (fstat(fd, &file) < 0)
+        rc = NGI_EIO;
+    else if (!S_ISREG(file.st_mode) || offset < 0 || offset > file.st_size)
+        rc = NGI_EINVAL;
+    else if (length < 0)
+        length = file.st_size - offset;
+    else if (length > file.st_size - offset)
+        rc = NGI_EINVAL;
+    if (rc != NGI_OK) {
+        close(fd);
+        return rc;
+    }
+    response->kind = RESPONSE_FILE;
+    response->fd = fd;
+    response->offset = offset;
+    response->length = length;
+    response->touched = true;
+    return NGI_OK;
+}
+
+int response_send_stream(struct response *response, int64_t (*next)(void *arg, void *buf, size_t n),
+                         void (*close_fn)(void *arg), void *arg)
+{
+    int rc = NGI_OK;
+    if (response->begun)
+        rc = NGI_ESENT;
+    else if (!next || response->kind != RESPONSE_TEXT || response->text.length)
+        rc = NGI_EINVAL;
+    if (rc != NGI_OK) {
+        if (close_fn)
+            close_fn(arg);
+        return rc;
+    }
+    response->kind = RESPONSE_STREAM;
+    response->next = next;
+    response->close = close_fn;
+    response->arg = arg;
+    response->touched = true;
+    return NGI_OK;
+}
+
+int64_t response_length(const struct response *response)
+{
+    switch (response->kind) {
+    case RESPONSE_TEXT: return (int64_t)response->text.length;
+    case RESPONSE_FILE: return response->length;
+    case RESPONSE_STREAM: return response->declared;
+    }
+    return -1;
+}

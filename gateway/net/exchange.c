@@ -1,0 +1,232 @@
+#include "net/exchange.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "http/problem.h"
+#include "net/send.h"
+#include "obs/access.h"
+#include "obs/counters.h"
+#include "plugin/call.h"
+#include "plugin/plugin.h"
+
+/* --- request objects ----------------------------------------------------------------------------------------- */
+
+/* A request in libmicrohttpd's hands. */
+struct exchange {
+    struct request *request;
+    const char *target;  /* as it came; in the request's arena */
+    bool routed;         /* the head has been looked at */
+    bool sent;           /* the response has been queued */
+    int refusal;         /* status of the response that takes the handler's place; 0: none */
+    uint64_t excess;     /* bytes of a refused body read and dropped */
+    int64_t run_us;
+    struct exchange *next_idle;
+};
+
+/* Each thread keeps the objects it has used: a warm request allocates nothing, and no two threads meet. */
+static _Thread_local struct exchange *idle;
+static pthread_key_t idle_key;
+static pthread_once_t idle_once = PTHREAD_ONCE_INIT;
+
+static void free_idle(void *unused)
+{
+    (void)unused;
+    exchange_thread_end();
+}
+
+static void make_key(void)
+{
+    /* Without a key the objects of a thread that ends are lost, no more. */
+    (void)pthread_key_create(&idle_key, free_idle);
+}
+
+static struct exchange *take(const struct exchange_config *config)
+{
+    struct exchange *exchange = idle;
+    if (exchange) {
+        idle = exchange->next_idle;
+        return exchange;
+    }
+    exchange = calloc(1, sizeof *exchange);
+    if (!exchange)
+        return NULL;
+    exchange->request = request_new(config->max_response);
+    if (!exchange->request) {
+        free(exchange);
+        return NULL;
+    }
+    pthread_once(&idle_once, make_key);
+    pthread_setspecific(idle_key, exchange); /* any value but NULL has free_idle called */
+    return exchange;
+}
+
+static void give_back(struct exchange *exchange)
+{
+    call_finish(exchange->request);
+    *exchange = (struct exchange){ .request = exchange->request, .next_idle = idle };
+    idle = exchange;
+}
+
+/* --- the head ------------------------------------------------------------------------------------------------ */
+
+static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_length,
+                                   const char *value, size_t value_length)
+{
+    (void)kind;
+    request_add_header(cls, name, name_length, value ? value : "", value_length);
+    return MHD_YES;
+}
+
+static const struct peer *peer_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info->socket_context;
+}
+
+/* Bytes of body that the head announces; UINT64_MAX: unknown, it comes in chunks. */
+static uint64_t announced_length(struct request *request)
+{
+    uint64_t length = 0;
+    if (request_header(request, "Transfer-Encoding"))
+        return UINT64_MAX;
+    const char *text = request_header(request, "Content-Length");
+    return text && text_to_uint64(text, &length) ? length : 0;
+}
+
+static int refuse(struct request *request, int status)
+{
+    problem_respond(request, status, false, NULL);
+    return status;
+}
+
+/* Looks at a complete head. Returns 0 to go on, or the status of the refusal that has been put together. */
+static int look_at_head(const struct exchange_config *config, struct MHD_Connection *connection,
+                        struct exchange *exchange, const char *method, const char *version)
+{
+    struct request *request = exchange->request;
+    const struct peer *peer = peer_of(connection);
+    const char *why;
+    if (!peer || !exchange->target || !*version) /* no memory for either; or HTTP/0.9 */
+        return refuse(request, *version ? 503 : 400);
+    int rc = request_begin(request, peer, method, exchange->target, version, &why);
+    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, take_header, request);
+    if (!field_is_token(method, strlen(method)))
+        return refuse(request, 400);
+    if (rc != NGI_OK && request->method != 0) { /* the target of a CONNECT is none of ours, and 405 says so */
+        problem_respond(request, rc == NGI_EINVAL ? 400 : 503, false, rc == NGI_EINVAL ? why : NULL);
+        return request->response.status;
+    }
+    int status = dispatch_route(config->dispatch, request);
+    if (status)
+        return status;
+    uint64_t length = announced_length(request);
+    return length != UINT64_MAX && length > request->route->max_body ? refuse(request, 413) : 0;
+}
+
+/* --- the body ------------------------------------------------------------------------------------------------ */
+
+/* Takes a piece of the body. False: the connection has to be cut. */
+static bool take_body(const struct exchange_config *config, struct exchange *exchange, const char *data, size_t n)
+{
+    struct request *request = exchange->request;
+    if (!exchange->refusal) {
+        struct body_limits limits = config->body;
+        limits.most = request->route->max_body;
+        int rc = body_append(&request->body, &limits, data, n);
+        if (rc == NGI_OK)
+            return true;
+        if (rc != NGI_ETOOBIG)
+            log_line(NGI_LOG_ERROR, "%s [%s]: the request body could not be kept in %s: %s", request->plugin->name,
+                     request_id(request), limits.spool, rc == NGI_EIO ? strerror(errno) : ngi_strerror(rc));
+        exchange->refusal = refuse(request, rc == NGI_ETOOBIG ? 413 : 503);
+    }
+    /* libmicrohttpd takes no response in the middle of a body: read on, for a while, so that the client sees the reason
+     * rather than a reset. */
+    enum { PATIENCE = 16 * 1024 * 1024 };
+    exchange->excess += n;
+    return exchange->excess <= PATIENCE;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+void *exchange_begin(void *cls, const char *target, struct MHD_Connection *connection)
+{
+    (void)connection;
+    struct exchange *exchange = take(cls);
+    counters_begun();
+    if (!exchange)
+        return NULL;
+    /* libmicrohttpd is about to take the target apart in place. */
+    exchange->target = arena_string(&exchange->request->arena, target ? target : "");
+    return exchange;
+}
+
+enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+                                const char *version, const char *upload, size_t *upload_size, void **context)
+{
+    struct exchange_config *config = cls;
+    struct exchange *exchange = *context;
+    (void)url;
+    if (!exchange)
+        return MHD_NO; /* there was no memory for it */
+    struct request *request = exchange->request;
+    bool close = atomic_load_explicit(&config->draining, memory_order_relaxed);
+
+    if (!exchange->routed) {
+        exchange->routed = true;
+        exchange->refusal = look_at_head(config, connection, exchange, method, version);
+        /* A response to the first call ends the connection: right where a body would have to be read for nothing, and a
+         * waste where there is none. */
+        if (exchange->refusal && announced_length(request) > 0) {
+            exchange->sent = true;
+            return send_response(connection, request, true);
+        }
+        return MHD_YES;
+    }
+    if (*upload_size > 0) {
+        size_t n = *upload_size;
+        *upload_size = 0;
+        return take_body(config, exchange, upload, n) ? MHD_YES : MHD_NO;
+    }
+    if (exchange->sent)
+        return MHD_YES;
+    exchange->sent = true;
+    if (!exchange->refusal) {
+        int64_t start = access_is_on() ? clock_us() : 0;
+        dispatch_run(config->dispatch, request);
+        if (start)
+            exchange->run_us = clock_us() - start;
+    }
+    return send_response(connection, request, close || exchange->refusal == 400);
+}
+
+void exchange_end(void *cls, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode why)
+{
+    (void)cls;
+    (void)connection;
+    struct exchange *exchange = *context;
+    *context = NULL;
+    if (exchange) {
+        if (access_is_on() && exchange->sent)
+            access_write(exchange->request, 0, exchange->run_us, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+        give_back(exchange);
+    }
+    counters_ended();
+}
+
+void exchange_thread_end(void)
+{
+    while (idle) {
+        struct exchange *exchange = idle;
+        idle = exchange->next_idle;
+        request_free(exchange->request);
+        free(exchange);
+    }
+}

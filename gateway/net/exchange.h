@@ -1,0 +1,29 @@
+/* One request and its response, as libmicrohttpd's callbacks see them. */
+#ifndef NET_EXCHANGE_H
+#define NET_EXCHANGE_H
+
+#include <microhttpd.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "http/body.h"
+#include "run/dispatch.h"
+
+/* What all exchanges of a server share. Read-only while it runs, but for `draining`. */
+struct exchange_config {
+    const struct dispatch *dispatch;
+    struct body_limits body; /* `most` is the route's, set for each request */
+    size_t max_response;
+    _Atomic bool draining;   /* relaxed: a response more or less may still keep its connection alive */
+};
+
+/* The callbacks; `cls` is the config. */
+void *exchange_begin(void *cls, const char *target, struct MHD_Connection *connection);
+enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+                                const char *version, const char *upload, size_t *upload_size, void **context);
+void exchange_end(void *cls, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode why);
+
+/* Frees the idle request objects of this thread; pool threads do so by themselves when they end. */
+void exchange_thread_end(void);
+
+#endif

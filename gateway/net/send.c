@@ -1,0 +1,82 @@
+#include "net/send.h"
+
+#include "base/log.h"
+#include "config.h"
+#include "http/status.h"
+#include "plugin/call.h"
+#include "plugin/plugin.h"
+
+enum { STREAM_BLOCK = 32 * 1024 };
+
+/* The pull of a stream, on the connection's pool thread. A length that was declared is kept: a stream that ends before
+ * it, or yields more than it was given room for, cuts the connection, so that the client can tell. */
+static ssize_t pull(void *cls, uint64_t position, char *buf, size_t max)
+{
+    struct request *request = cls;
+    struct response *response = &request->response;
+    response->begun = true;
+    int64_t got = call_stream_next(request, buf, max);
+    bool short_end = got == 0 && response->declared >= 0 && position < (uint64_t)response->declared;
+    if (got > 0 && (uint64_t)got <= max)
+        return (ssize_t)got;
+    if (got == 0 && !short_end)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    log_line(NGI_LOG_ERROR, "%s [%s]: %s %s: stream cut after %llu bytes: %s", request->plugin->name, request_id(request),
+             request->ngi.method, request->raw_target, (unsigned long long)position,
+             short_end ? "it ended before the declared Content-Length"
+             : got < 0 ? ngi_strerror((int)got)
+                       : "it claims more bytes than it had room for");
+    return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static struct MHD_Response *make_body(struct request *request)
+{
+    struct response *response = &request->response;
+    struct MHD_Response *made;
+    if (status_has_no_content(response->status))
+        return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+    switch (response->kind) {
+    case RESPONSE_FILE:
+        made = MHD_create_response_from_fd_at_offset64((uint64_t)response->length, response->fd,
+                                                       (uint64_t)response->offset);
+        if (made)
+            response->fd = -1; /* libmicrohttpd closes it */
+        return made;
+    case RESPONSE_STREAM:
+        return MHD_create_response_from_callback(
+            response->declared >= 0 ? (uint64_t)response->declared : MHD_SIZE_UNKNOWN, STREAM_BLOCK, pull, request, NULL);
+    case RESPONSE_TEXT:
+        break;
+    }
+    return MHD_create_response_from_buffer(response->text.length, response->text.data ? response->text.data : (char *)"",
+                                           MHD_RESPMEM_PERSISTENT);
+}
+
+static bool add_headers(struct MHD_Response *made, const struct response *response, bool close)
+{
+    bool good = true;
+    for (const struct response_header *header = response->headers; header; header = header->next)
+        /* libmicrohttpd takes no empty value; white space around one is not part of it (RFC 9110 section 5.5). */
+        good &= MHD_add_response_header(made, header->field.name, header->field.value_length ? header->field.value : " ");
+    if (!response_get_header(response, "Server"))
+        good &= MHD_add_response_header(made, "Server", "Postern");
+    if (close)
+        good &= MHD_add_response_header(made, "Connection", "close");
+    return good;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+enum MHD_Result send_response(struct MHD_Connection *connection, struct request *request, bool close)
+{
+    struct response *response = &request->response;
+    struct MHD_Response *made = make_body(request);
+    enum MHD_Result rc = MHD_NO;
+    if (made && add_headers(made, response, close))
+        rc = MHD_queue_response(connection, (unsigned)response->status, made);
+    if (made)
+        MHD_destroy_response(made);
+    if (rc == MHD_NO)
+        log_line(NGI_LOG_ERROR, "[%s]: the response could not be queued: out of memory", request_id(request));
+    return rc;
+}

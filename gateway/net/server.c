@@ -1,0 +1,211 @@
+#include "net/server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "config.h"
+#include "http/peer.h"
+#include "net/exchange.h"
+#include "obs/counters.h"
+
+struct server {
+    struct exchange_config config;
+    unsigned threads;
+    size_t count;
+    struct daemon_slot {
+        struct MHD_Daemon *daemon;
+        const struct listener *listener;
+    } daemons[];
+};
+
+/* --- connections --------------------------------------------------------------------------------------------- */
+
+static void name_address(const struct sockaddr *address, char *host, size_t size, uint16_t *ret_port)
+{
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)address;
+        inet_ntop(AF_INET, &in->sin_addr, host, (socklen_t)size);
+        *ret_port = ntohs(in->sin_port);
+    } else if (address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+        inet_ntop(AF_INET6, &in6->sin6_addr, host, (socklen_t)size);
+        *ret_port = ntohs(in6->sin6_port);
+    } else {
+        snprintf(host, size, "unix:");
+    }
+}
+
+static struct peer *peer_new(struct MHD_Connection *connection)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    struct peer *peer = calloc(1, sizeof *peer);
+    if (!peer)
+        return NULL;
+    peer->scheme = "http";
+    int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    const union MHD_ConnectionInfo *client = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (client && client->client_addr)
+        name_address(client->client_addr, peer->remote_addr, sizeof peer->remote_addr, &peer->remote_port);
+    else
+        snprintf(peer->remote_addr, sizeof peer->remote_addr, "unix:");
+    if (getsockname(fd, (struct sockaddr *)&address, &length) == 0)
+        name_address((struct sockaddr *)&address, peer->local_addr, sizeof peer->local_addr, &peer->local_port);
+    return peer;
+}
+
+/* Runs on the connection's pool thread, when it opens and when it closes. */
+static void notify_connection(void *cls, struct MHD_Connection *connection, void **context,
+                              enum MHD_ConnectionNotificationCode what)
+{
+    (void)cls;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        counters_opened();
+        *context = peer_new(connection); /* NULL, out of memory: its requests get a 503 */
+    } else {
+        counters_closed();
+        free(*context);
+        *context = NULL;
+    }
+}
+
+/* --- libmicrohttpd ------------------------------------------------------------------------------------------- */
+
+/* Its words are about clients' mistakes: of interest to who is looking for one. */
+static void log_library(void *cls, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+static void log_library(void *cls, const char *fmt, va_list ap)
+{
+    (void)cls;
+    char text[512];
+    if (log_level() < NGI_LOG_DEBUG)
+        return;
+    vsnprintf(text, sizeof text, fmt, ap);
+    text[strcspn(text, "\n")] = '\0';
+    log_line(NGI_LOG_DEBUG, "libmicrohttpd: %s", text);
+}
+
+/* Targets are decoded by http/target, which knows what to refuse; here nothing may change them. */
+static size_t leave_escaped(void *cls, struct MHD_Connection *connection, char *text)
+{
+    (void)cls;
+    (void)connection;
+    return strlen(text);
+}
+
+static struct MHD_Daemon *start_daemon(struct server *server, const struct settings *settings,
+                                       const struct listener *listener)
+{
+    /* A pool of one is libmicrohttpd's single internal thread. */
+    bool pool = server->threads > 1;
+    const struct MHD_OptionItem options[] = {
+        { MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)log_library, NULL },
+        { MHD_OPTION_LISTEN_SOCKET, listener->fd, NULL },
+        { MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)notify_connection, server },
+        { MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)exchange_end, &server->config },
+        { MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)exchange_begin, &server->config },
+        { MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escaped, NULL },
+        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)settings->connections, NULL },
+        { MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)(settings->connection_timeout + 0.5), NULL },
+        { MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)settings->connection_memory, NULL },
+#if HAVE_DECL_MHD_OPTION_CLIENT_DISCIPLINE_LVL
+        { MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, NULL },
+#else
+        { MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
+#endif
+        { pool ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)server->threads, NULL },
+        { MHD_OPTION_END, 0, NULL },
+    };
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC;
+#if HAVE_DECL_MHD_USE_EPOLL
+    flags |= MHD_USE_EPOLL;
+#else
+    flags |= MHD_USE_POLL;
+#endif
+    return MHD_start_daemon(flags, 0, NULL, NULL, exchange_handle, &server->config, MHD_OPTION_ARRAY, options,
+                            MHD_OPTION_END);
+}
+
+/* What clients have sent before the port closed is taken too: a request that the kernel has acknowledged is not dropped. */
+static void take_backlog(const struct daemon_slot *slot)
+{
+    for (;;) {
+        struct sockaddr_storage address;
+        socklen_t length = sizeof address;
+        int fd = accept4(slot->listener->fd, (struct sockaddr *)&address, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+            continue;
+        if (fd < 0)
+            return;
+        if (MHD_add_connection(slot->daemon, fd, (struct sockaddr *)&address, length) != MHD_YES)
+            log_line(NGI_LOG_WARNING, "a connection that was waiting at shutdown was dropped: %s", strerror(errno));
+    }
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+int server_start(struct server **ret, const struct settings *settings, const struct dispatch *dispatch,
+                 const struct listener *listeners, size_t count, ngi_error *err)
+{
+    struct server *server = calloc(1, sizeof *server + count * sizeof server->daemons[0]);
+    if (!server)
+        return ngi_error_set(err, NGI_ENOMEM, "out of memory");
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    server->threads = settings->threads > 0 ? (unsigned)settings->threads : cpus > 0 ? (unsigned)cpus : 1;
+    server->config.dispatch = dispatch;
+    server->config.body = (struct body_limits){ .memory = (size_t)settings->body_memory, .spool = settings->spool };
+    server->config.max_response = (size_t)settings->max_response;
+    for (size_t i = 0; i < count; i++) {
+        struct daemon_slot *slot = &server->daemons[server->count];
+        slot->listener = &listeners[i];
+        slot->daemon = start_daemon(server, settings, slot->listener);
+        if (!slot->daemon) {
+            int error = errno;
+            server_stop(server);
+            return ngi_error_set(err, NGI_EIO, "%s: libmicrohttpd would not start (%s); connections = %lld may be more "
+                                 "than ulimit -n allows", listeners[i].url, strerror(error),
+                                 (long long)settings->connections);
+        }
+        server->count++;
+    }
+    *ret = server;
+    return NGI_OK;
+}
+
+unsigned server_threads(const struct server *server)
+{
+    return server->threads;
+}
+
+void server_quiesce(struct server *server)
+{
+    atomic_store_explicit(&server->config.draining, true, memory_order_relaxed);
+    for (size_t i = 0; i < server->count; i++) {
+        MHD_quiesce_daemon(server->daemons[i].daemon);
+        take_backlog(&server->daemons[i]);
+    }
+}
+
+uint64_t server_active(const struct server *server)
+{
+    (void)server;
+    struct counters sum = counters_sum();
+    return sum.begun - sum.ended;
+}
+
+void server_stop(struct server *server)
+{
+    if (!server)
+        return;
+    for (size_t i = 0; i < server->count; i++)
+        MHD_stop_daemon(server->daemons[i].daemon);
+    exchange_thread_end();
+    free(server);
+}

@@ -1,0 +1,34 @@
+/* HTTP on the network: libmicrohttpd's daemons, one a listener, each with its internal thread pool. */
+#ifndef NET_SERVER_H
+#define NET_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/settings.h"
+#include "net/listener.h"
+#include "run/dispatch.h"
+#include "sdk/ngi.h"
+
+struct server;
+
+/* Serves `dispatch` on every listener. All arguments must outlive the server; the listeners stay the caller's. NGI_OK,
+ * or NGI_EIO / NGI_ENOMEM with the reason. */
+int server_start(struct server **ret, const struct settings *settings, const struct dispatch *dispatch,
+                 const struct listener *listeners, size_t count, ngi_error *err);
+
+/* Pool threads of each listener. */
+unsigned server_threads(const struct server *server);
+
+/* Stops accepting; what has connected is still served, and told `Connection: close`. Requests that were waiting in the
+ * kernel's queue are taken first. */
+void server_quiesce(struct server *server);
+
+/* Requests under way. */
+uint64_t server_active(const struct server *server);
+
+/* Cuts what is left, joins every pool thread, frees. Accepts NULL. */
+void server_stop(struct server *server);
+
+#endif

@@ -1,0 +1,23 @@
+/* The access log: one line a finished request, in Apache's combined form with our own columns behind, or JSON. */
+#ifndef OBS_ACCESS_H
+#define OBS_ACCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "http/request.h"
+#include "sdk/ngi.h"
+
+/* Opens the log: a path, "-" (standard output) or "off". NGI_OK, or NGI_EIO with the reason. One thread, before requests. */
+int access_open(const char *path, int format, ngi_error *err);
+/* Whether lines are wanted: times need not be taken otherwise. */
+bool access_is_on(void);
+/* Opens the path anew, after it has been rotated away; keeps the old file where that fails. [any thread] */
+int access_reopen(ngi_error *err);
+void access_close(void);
+
+/* Writes the line of a request that is over. `queue_us`, `run_us`: microseconds it waited for a thread, and ran; `sent`:
+ * whether the response went out whole. [any thread] */
+void access_write(struct request *request, int64_t queue_us, int64_t run_us, bool sent);
+
+#endif

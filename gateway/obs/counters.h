@@ -1,0 +1,25 @@
+/* Counts that every thread keeps for itself and anyone may add up: no lock, no shared cache line on the way of a
+ * request. */
+#ifndef OBS_COUNTERS_H
+#define OBS_COUNTERS_H
+
+#include <stdint.h>
+
+struct counters {
+    uint64_t begun;    /* requests whose head has begun to arrive */
+    uint64_t ended;    /* requests that are over: sent, refused or hung up */
+    uint64_t opened;   /* connections */
+    uint64_t closed;
+};
+
+/* On the thread that does it. */
+void counters_begun(void);
+void counters_ended(void);
+void counters_opened(void);
+void counters_closed(void);
+
+/* The sums over all threads, those that have ended included. Each is a little behind at most; `ended` is read before
+ * `begun`, so that begun - ended is never less than what is under way. [any thread] */
+struct counters counters_sum(void);
+
+#endif

@@ -1,0 +1,172 @@
+#include "plugin/call.h"
+
+#include <stdlib.h>
+
+/* --- where this thread is ----------------------------------------------------------------------------------- */
+
+static _Thread_local struct call_site here;
+
+/* --- thread states ------------------------------------------------------------------------------------------ */
+
+/* What thread_init of each plugin stored on this thread, by plugin->index. Freed by a pthread key's destructor, on the
+ * thread itself and before pthread_join returns, so that fini comes after. */
+struct thread_slot {
+    struct plugin *plugin; /* NULL: thread_init has not succeeded yet */
+    void *state;
+};
+
+struct thread_states {
+    size_t count;
+    struct thread_slot slots[];
+};
+
+static _Thread_local struct thread_states *states;
+static pthread_key_t states_key;
+static pthread_once_t states_once = PTHREAD_ONCE_INIT;
+static int states_key_error;
+
+static void end_states(void *p)
+{
+    struct thread_states *all = p;
+    for (size_t i = all->count; i-- > 0;) {
+        struct plugin *plugin = all->slots[i].plugin;
+        if (!plugin || !plugin->module->self.thread_fini)
+            continue;
+        here = (struct call_site){ .plugin = plugin, .phase = "thread_fini" };
+        plugin->module->self.thread_fini(plugin->state, all->slots[i].state);
+        here = (struct call_site){ 0 };
+    }
+    free(all);
+}
+
+static void make_key(void)
+{
+    states_key_error = pthread_key_create(&states_key, end_states);
+}
+
+/* The slot of a plugin on this thread, made if need be; NULL if out of memory. */
+static struct thread_slot *slot_of(const struct plugin *plugin)
+{
+    if (states && plugin->index < states->count)
+        return &states->slots[plugin->index];
+    pthread_once(&states_once, make_key);
+    size_t count = plugin->index + 1, old = states ? states->count : 0;
+    struct thread_states *more = realloc(states, sizeof *more + count * sizeof more->slots[0]);
+    if (!more)
+        return NULL;
+    for (size_t i = old; i < count; i++)
+        more->slots[i] = (struct thread_slot){ 0 };
+    more->count = count;
+    states = more;
+    if (states_key_error || pthread_setspecific(states_key, states) != 0)
+        return NULL;
+    return &states->slots[plugin->index];
+}
+
+/* Runs thread_init where it has not run yet. */
+static int enter_thread(struct request *request)
+{
+    struct plugin *plugin = (struct plugin *)request->plugin;
+    ngi_error err = { 0 };
+    struct thread_slot *slot = slot_of(plugin);
+    if (!slot)
+        return NGI_ENOMEM;
+    if (slot->plugin)
+        return NGI_OK;
+    here.phase = "thread_init";
+    void *state = NULL;
+    int rc = plugin->module->self.thread_init(plugin->state, &state, &err);
+    here.phase = "handler";
+    if (rc < 0) {
+        request->failure = arena_format(&request->arena, "thread_init failed: %s",
+                                        err.text[0] ? err.text : ngi_strerror(rc));
+        return rc;
+    }
+    slot->plugin = plugin;
+    slot->state = state;
+    return NGI_OK;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+const struct call_site *call_site(void)
+{
+    return &here;
+}
+
+int call_open(struct plugin *plugin, const char *path, ngi_error *err)
+{
+    here = (struct call_site){ .path = path, .phase = "static constructors" };
+    int rc = module_open(path, &plugin->module, err);
+    if (rc == NGI_OK) {
+        here.phase = "entry function";
+        rc = module_enter(plugin->module, &plugin->host, err);
+    }
+    here = (struct call_site){ 0 };
+    return rc;
+}
+
+int call_init(struct plugin *plugin, ngi_error *err)
+{
+    if (!plugin->module->self.init)
+        return NGI_OK;
+    here = (struct call_site){ .plugin = plugin, .phase = "init" };
+    int rc = plugin->module->self.init(&plugin->host, &plugin->config, &plugin->state, err);
+    here = (struct call_site){ 0 };
+    return rc;
+}
+
+void call_fini(struct plugin *plugin)
+{
+    if (!plugin->module->self.fini)
+        return;
+    here = (struct call_site){ .plugin = plugin, .phase = "fini" };
+    plugin->module->self.fini(plugin->state);
+    here = (struct call_site){ 0 };
+}
+
+int call_handler(struct request *request)
+{
+    const struct plugin *plugin = request->plugin;
+    const struct plugin_route *route = request->route;
+    here = (struct call_site){ .plugin = plugin, .phase = "handler", .request = request };
+    int rc = plugin->module->self.thread_init ? enter_thread(request) : NGI_OK;
+    if (rc == NGI_OK) {
+        if (route->serial)
+            pthread_mutex_lock(route->serial);
+        rc = route->spec->handler(&request->ngi);
+        if (route->serial)
+            pthread_mutex_unlock(route->serial);
+    }
+    here = (struct call_site){ 0 };
+    return rc;
+}
+
+int64_t call_stream_next(struct request *request, void *buf, size_t n)
+{
+    here = (struct call_site){ .plugin = request->plugin, .phase = "stream", .request = request };
+    int64_t got = request->response.next(request->response.arg, buf, n);
+    here = (struct call_site){ 0 };
+    return got;
+}
+
+void call_finish(struct request *request)
+{
+    here = (struct call_site){ .plugin = request->plugin, .phase = "clean-up", .request = request };
+    request_reset(request);
+    here = (struct call_site){ 0 };
+}
+
+void *call_thread_state(const struct plugin *plugin)
+{
+    return states && plugin->index < states->count ? states->slots[plugin->index].state : NULL;
+}
+
+void call_thread_end(void)
+{
+    if (!states)
+        return;
+    pthread_setspecific(states_key, NULL);
+    end_states(states);
+    states = NULL;
+}

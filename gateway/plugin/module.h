@@ -1,0 +1,28 @@
+/* A plugin file in memory: copied, linked, shaken hands with; not yet configured. */
+#ifndef PLUGIN_MODULE_H
+#define PLUGIN_MODULE_H
+
+#include "plugin/facts.h"
+#include "sdk/ngi.h"
+
+struct module {
+    char *path;
+    struct facts *facts;
+    void *handle; /* of dlopen; never closed: threads may still hold destructors of its code */
+    int copy;     /* memfd with the private copy; kept open so that debuggers can read it */
+    const ngi_plugin *(*entry)(const ngi_host *host, ngi_error *err);
+    ngi_plugin self; /* the plugin's descriptor, cut or filled with zeroes to the size we know */
+};
+
+/* Opens, checks and links `path` from a private copy, so that writing over the file cannot change code that is running.
+ * Static constructors run in here. The reason for a refusal is in `err`, without the path. NGI_EPERM (see trust.h),
+ * NGI_EABI, NGI_EPARSE, NGI_EIO, NGI_ENOMEM. */
+int module_open(const char *path, struct module **ret, ngi_error *err);
+
+/* Calls the entry function and checks what it returns. */
+int module_enter(struct module *module, const ngi_host *host, ngi_error *err);
+
+/* Frees what is ours; the code stays mapped until the process ends. */
+void module_free(struct module *module);
+
+#endif

@@ -1,0 +1,193 @@
+#include "plugin/plugin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/call.h"
+#include "plugin/flags.h"
+#include "plugin/host.h"
+
+static bool is_name(const char *s)
+{
+    size_t n = s ? strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") : 0;
+    return n > 0 && n <= 64 && !s[n] && s[0] != '.';
+}
+
+static bool check_descriptor(const struct plugin *plugin, struct report *report)
+{
+    const ngi_plugin *self = &plugin->module->self;
+    const char *path = plugin->module->path;
+    if (!is_name(self->name)) {
+        report_add(report, "%s: its name \"%s\" is none: 1 to 64 letters, digits, '-', '_', '.', not beginning with '.'",
+                   path, self->name ? self->name : "");
+        return false;
+    }
+    if (!self->routes || self->routes[0].methods == 0) {
+        report_add(report, "%s: it has no routes: NGI_ROUTE(NGI_GET, \"/\", handler)", path);
+        return false;
+    }
+    if (self->flags & NGI_ISOLATE) {
+        report_add(report, "%s: it wants to run in host processes (NGI_ISOLATE), which this release does not offer yet",
+                   path);
+        return false;
+    }
+    return true;
+}
+
+static const struct route_settings *find_route_settings(const struct plugin *plugin, const char *pattern)
+{
+    for (size_t i = 0; plugin->settings && i < plugin->settings->route_count; i++)
+        if (strcmp(plugin->settings->routes[i].pattern, pattern) == 0)
+            return &plugin->settings->routes[i];
+    return NULL;
+}
+
+/* One row of the plugin's route table. */
+static bool add_route(struct plugin *plugin, struct plugin_route *route, const ngi_route *spec,
+                      const struct settings *settings, struct report *report)
+{
+    ngi_error err = { 0 };
+    const char *path = plugin->module->path;
+    if (!spec->pattern || !spec->handler) {
+        report_add(report, "%s: route %zu has no %s", path, plugin->route_count + 1, spec->pattern ? "handler" : "pattern");
+        return false;
+    }
+    if (spec->flags & NGI_ISOLATE) {
+        report_add(report, "%s: route \"%s\" wants to run in host processes (NGI_ISOLATE), which this release does not "
+                   "offer yet", path, spec->pattern);
+        return false;
+    }
+    const struct plugin_settings *block = plugin->settings;
+    const struct route_settings *own = find_route_settings(plugin, spec->pattern);
+    *route = (struct plugin_route){
+        .spec = spec,
+        .flags = plugin->module->self.flags | spec->flags,
+        .run = own ? own->run : block ? block->run : RUN_AUTO,
+        .max_body = (uint64_t)(own && own->max_body >= 0       ? own->max_body
+                               : block && block->max_body >= 0 ? block->max_body
+                                                               : settings->max_body),
+    };
+    pthread_mutex_init(&route->own, NULL);
+    if (plugin->module->self.flags & NGI_SERIAL)
+        route->serial = &plugin->serial;
+    else if (spec->flags & NGI_SERIAL)
+        route->serial = &route->own;
+    if (router_add(plugin->router, spec->methods, spec->pattern, route, &err) != NGI_OK) {
+        report_add(report, "%s: route \"%s\": %s", path, spec->pattern, err.text);
+        return false;
+    }
+    return true;
+}
+
+static bool add_routes(struct plugin *plugin, const struct settings *settings, struct report *report)
+{
+    const ngi_route *table = plugin->module->self.routes;
+    bool good = true;
+    size_t count = 0;
+    while (table[count].methods)
+        count++;
+    plugin->router = router_new();
+    plugin->routes = calloc(count, sizeof *plugin->routes);
+    if (!plugin->router || !plugin->routes) {
+        report_add(report, "%s: out of memory", plugin->module->path);
+        return false;
+    }
+    for (; plugin->route_count < count; plugin->route_count++)
+        good &= add_route(plugin, &plugin->routes[plugin->route_count], &table[plugin->route_count], settings, report);
+
+    for (size_t i = 0; plugin->settings && i < plugin->settings->route_count; i++) {
+        bool known = false;
+        for (size_t j = 0; j < count; j++)
+            known |= table[j].pattern && strcmp(table[j].pattern, plugin->settings->routes[i].pattern) == 0;
+        if (!known) {
+            report_add(report, "%s: plugin %s has no route \"%s\": postern inspect lists those it has",
+                       plugin->settings->routes[i].where, plugin->name, plugin->settings->routes[i].pattern);
+            good = false;
+        }
+    }
+    return good;
+}
+
+/* Everything after the descriptor is known to be sound. */
+static bool configure(struct plugin *plugin, const char *mount, const struct settings *settings,
+                      struct report *report)
+{
+    const ngi_plugin *self = &plugin->module->self;
+    plugin->name = strdup(self->name);
+    if (plugin->name)
+        plugin->settings = settings_plugin(settings, plugin->name);
+    if (!mount && plugin->settings)
+        mount = plugin->settings->mount;
+    if (mount)
+        plugin->mount = strdup(mount);
+    else if (asprintf(&plugin->mount, "/%s", self->name) < 0)
+        plugin->mount = NULL;
+    if (!plugin->name || !plugin->mount) {
+        report_add(report, "%s: out of memory", plugin->module->path);
+        return false;
+    }
+    plugin->mount_length = strlen(plugin->mount);
+    plugin->config = (ngi_config){ sizeof plugin->config, NGI_ABI, plugin->name, plugin->mount, plugin->module->path };
+    bool good = options_fill(&plugin->options, plugin->name, self->options, plugin->settings, report) == NGI_OK;
+    return add_routes(plugin, settings, report) && good;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+struct plugin *plugin_load(const char *path, const char *mount, const struct settings *settings, struct report *report)
+{
+    ngi_error err = { 0 };
+    struct plugin *plugin = calloc(1, sizeof *plugin);
+    if (!plugin) {
+        report_add(report, "%s: out of memory", path);
+        return NULL;
+    }
+    pthread_mutex_init(&plugin->serial, NULL);
+    host_init(&plugin->host, plugin);
+    if (call_open(plugin, path, &err) != NGI_OK) {
+        report_add(report, "%s: %s", path, err.text);
+        goto refuse;
+    }
+    if (!check_descriptor(plugin, report) || !configure(plugin, mount, settings, report))
+        goto refuse;
+    return plugin;
+refuse:
+    plugin_free(plugin);
+    return NULL;
+}
+
+bool plugin_start(struct plugin *plugin, struct report *report)
+{
+    ngi_error err = { 0 };
+    int rc = call_init(plugin, &err);
+    if (rc < 0) {
+        report_add(report, "%s: plugin %s: init failed: %s", plugin->module->path, plugin->name,
+                   err.text[0] ? err.text : ngi_strerror(rc));
+        return false;
+    }
+    plugin->initialised = true;
+    return true;
+}
+
+void plugin_stop(struct plugin *plugin)
+{
+    if (plugin->initialised)
+        call_fini(plugin);
+    plugin->initialised = false;
+}
+
+void plugin_free(struct plugin *plugin)
+{
+    if (!plugin)
+        return;
+    for (size_t i = 0; i < plugin->route_count; i++)
+        pthread_mutex_destroy(&plugin->routes[i].own);
+    pthread_mutex_destroy(&plugin->serial);
+    router_free(plugin->router);
+    options_free(&plugin->options);
+    module_free(plugin->module);
+    free(plugin->routes);
+    free(plugin->name);
+    free(plugin->mount);
+    free(plugin);
+}

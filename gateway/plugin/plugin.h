@@ -1,0 +1,57 @@
+/* A plugin in service: its module, options, routes and state. Made and ended by one thread; in between it is read by all
+ * threads and changed by none. */
+#ifndef PLUGIN_PLUGIN_H
+#define PLUGIN_PLUGIN_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/report.h"
+#include "conf/settings.h"
+#include "http/router.h"
+#include "plugin/module.h"
+#include "plugin/options.h"
+#include "sdk/ngi.h"
+
+struct plugin_route {
+    const ngi_route *spec; /* the plugin's row */
+    uint32_t flags;        /* the plugin's and the route's */
+    uint64_t max_body;     /* bytes */
+    int run;               /* enum run_mode */
+    pthread_mutex_t *serial; /* held during a call under NGI_SERIAL; NULL: calls run concurrently */
+    pthread_mutex_t own;
+};
+
+struct plugin {
+    ngi_host host; /* the table it is given; host.self leads back here */
+    struct module *module;
+    char *name;
+    char *mount;   /* "" or "/…" */
+    size_t mount_length;
+    unsigned index; /* among the registry's plugins; of its slot in each thread's states */
+    const struct plugin_settings *settings; /* NULL: no block. The settings outlive the plugin. */
+    struct options options;
+    ngi_config config;
+    struct plugin_route *routes;
+    size_t route_count;
+    struct router *router;
+    pthread_mutex_t serial;
+    bool initialised;
+    void *state;
+};
+
+/* Loads `path`: checks, links, enters, reads options and routes; does not run init. `mount`: where to mount it, NULL: as
+ * the settings or its name say. Every reason for refusing it goes to `report`, each line beginning with the path or with
+ * where in the configuration it was said. NULL then. */
+struct plugin *plugin_load(const char *path, const char *mount, const struct settings *settings, struct report *report);
+
+/* Runs its init. False with the plugin's own words in `report`. */
+bool plugin_start(struct plugin *plugin, struct report *report);
+
+/* Runs its fini if init has succeeded; no other call of it may be running. */
+void plugin_stop(struct plugin *plugin);
+
+void plugin_free(struct plugin *plugin);
+
+#endif

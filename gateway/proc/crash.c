@@ -1,0 +1,103 @@
+#include "proc/crash.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "plugin/call.h"
+
+/* Everything below runs in signal context: only what signal-safety(7) allows. */
+
+struct line {
+    char text[1024];
+    size_t length;
+};
+
+static void put(struct line *line, const char *s)
+{
+    for (; s && *s && line->length < sizeof line->text; s++)
+        line->text[line->length++] = *s >= 0x20 && *s != 0x7f ? *s : '?';
+}
+
+static void put_hex(struct line *line, uintptr_t value)
+{
+    char digits[2 * sizeof value + 1], *at = digits + sizeof digits - 1;
+    *at = '\0';
+    do
+        *--at = "0123456789abcdef"[value & 15];
+    while (value >>= 4);
+    put(line, "0x");
+    put(line, at);
+}
+
+static const char *name_of(int signal)
+{
+    switch (signal) {
+    case SIGSEGV: return "SIGSEGV (bad memory access)";
+    case SIGBUS: return "SIGBUS (bad memory access)";
+    case SIGILL: return "SIGILL (bad instruction)";
+    case SIGFPE: return "SIGFPE (division by zero or overflow)";
+    case SIGABRT: return "SIGABRT (abort)";
+    default: return "a signal";
+    }
+}
+
+static void tell(int signal, siginfo_t *info, void *context)
+{
+    (void)context;
+    struct line line = { .length = 0 };
+    const struct call_site *site = call_site();
+    put(&line, "postern: crashed: ");
+    put(&line, name_of(signal));
+    if (signal == SIGSEGV || signal == SIGBUS) {
+        put(&line, " at address ");
+        put_hex(&line, (uintptr_t)info->si_addr);
+    }
+    if (site->plugin && site->plugin->name) {
+        put(&line, " in plugin ");
+        put(&line, site->plugin->name);
+        put(&line, ", file ");
+        put(&line, site->plugin->module->path);
+    } else if (site->path) {
+        put(&line, " in ");
+        put(&line, site->path);
+    } else {
+        put(&line, " in the gateway itself");
+    }
+    if (site->phase) {
+        put(&line, ", ");
+        put(&line, site->phase);
+    }
+    if (site->request && site->request->route) {
+        put(&line, " of route \"");
+        put(&line, site->request->route->spec->pattern);
+        put(&line, "\", ");
+        put(&line, site->request->ngi.method);
+        put(&line, " ");
+        put(&line, site->request->raw_target);
+    }
+    if (line.length == sizeof line.text)
+        line.length--;
+    line.text[line.length++] = '\n';
+    ssize_t written = write(STDERR_FILENO, line.text, line.length);
+    (void)written;
+    /* SA_RESETHAND: the signal now does what it did before, core dump included. */
+    raise(signal);
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+void crash_watch(void)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
+    struct sigaction action = { .sa_sigaction = tell, .sa_flags = SA_SIGINFO | SA_RESETHAND | SA_ONSTACK };
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
+        sigaction(fatal[i], &action, NULL);
+#else
+    (void)tell;
+#endif
+}

@@ -1,0 +1,9 @@
+/* The last words of a process that a plugin has brought down: which plugin, in what, for which request. */
+#ifndef PROC_CRASH_H
+#define PROC_CRASH_H
+
+/* Has SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT write one line to stderr before they do what they always do. Not in
+ * sanitizer builds, whose own reports say more. */
+void crash_watch(void);
+
+#endif
