@@ -1,0 +1,15 @@
+# What tests are built with. Each folder has a program of its own, which runs its suites and ends with Check's line.
+TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir) -DTEST_SRCDIR='"$(abs_top_srcdir)"' -DTEST_BUILDDIR='"$(abs_top_builddir)"' \
+	-DPLUGINSDIR='"$(pluginsdir)"' $(CHECK_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
+TEST_CFLAGS = $(AM_CFLAGS) -Wno-missing-prototypes
+
+dist_check_SCRIPTS = tests/check-layers
+TESTS += tests/check-layers
+AM_TESTS_ENVIRONMENT = srcdir='$(abs_top_srcdir)'; export srcdir;
+
+if HAVE_TESTS
+include tests/unit/local.mk
+else
+check-local:
+	@echo "make check needs Check and libcurl. On Debian: apt-get install check libcurl4-openssl-dev" >&2; exit 1
+endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "plugin/trust.h"
 
 /* Refuses, before any of its code runs, what is known not to load. */
@@ -22,8 +23,9 @@ static int check_facts(const struct facts *facts, ngi_error *err)
         return ngi_error_set(err, NGI_EABI, "no entry symbol ngi_plugin_v1: write NGI_PLUGIN(…) in the source, or export "
                              "that function");
     if (facts->undefined_count > 0)
-        return ngi_error_set(err, NGI_EABI, "undefined symbol %s%s: link the library that has it", facts->undefined[0],
-                             facts->undefined_count > 1 ? " (and more: see postern inspect)" : "");
+        return ngi_error_set(err, NGI_EABI, "%s%s%s", text_has_prefix(facts->undefined[0], "needed library") ? "" :
+                             "undefined symbol ", facts->undefined[0], facts->undefined_count > 1 ?
+                             " (and more: see postern inspect)" : ": link, or install, the library that has it");
     return NGI_OK;
 }
 
