@@ -47,6 +47,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #ifdef __cplusplus
@@ -161,11 +162,13 @@ struct ngi_request {
  *                   connection is cut instead, so that the client can tell. */
 typedef int (*ngi_handler)(ngi_request *r);
 
-/* Called for each pair of a collection; a value other than 0 ends the walk and is returned by it. */
+/* Called for each pair of a collection; a value other than 0 ends the walk and is returned by it. The strings live as
+ * long as the request. */
 typedef int (*ngi_each_fn)(void *arg, const char *name, const char *value);
 
-/* Methods, or-ed. A GET route also serves HEAD (the host drops the body). NGI_ANY is every method, extension methods
- * included, but never TRACE or CONNECT, which the host refuses. */
+/* Methods, or-ed. A GET route also serves HEAD (the host drops the body). The host answers OPTIONS where no route asks
+ * for it. NGI_ANY is every method, OPTIONS and extension methods included, but never TRACE or CONNECT, which the host
+ * refuses. */
 #define NGI_GET 0x01u
 #define NGI_HEAD 0x02u
 #define NGI_POST 0x04u
@@ -176,7 +179,7 @@ typedef int (*ngi_each_fn)(void *arg, const char *name, const char *value);
 #define NGI_ANY 0xffffffffu
 
 /* Flags of a plugin (for all its routes) or of a route. */
-#define NGI_MAY_BLOCK 0x01u    /* never run on a pool thread: it waits for disks, networks, locks */
+#define NGI_MAY_BLOCK 0x01u    /* never run on a pool thread: it is slow, or waits for disks, networks, locks */
 #define NGI_NEVER_BLOCKS 0x02u /* may always run on a pool thread */
 #define NGI_SERIAL 0x04u       /* one call at a time in a process */
 #define NGI_ISOLATE 0x08u      /* run in host processes only */
@@ -184,7 +187,8 @@ typedef int (*ngi_each_fn)(void *arg, const char *name, const char *value);
 /* A row of the route table, which ends with { 0 }. */
 struct ngi_route {
     uint32_t methods;    /* NGI_GET | …; 0 ends the table */
-    const char *pattern; /* "/items/{id}", "/files/{path...}", or PCRE2 after a tilde: "~^/item/(\\d+)$" */
+    const char *pattern; /* "/items/{id}", "/files/{path...}", or PCRE2 after a tilde: "~^/item/(\\d+)$". {id} takes one
+                            segment, {path...} all that is left, also nothing. The most specific template wins. */
     ngi_handler handler;
     uint32_t flags;
 };
@@ -367,6 +371,26 @@ static inline const char *ngi_option(const ngi_host *host, const char *name)
     return host->option(host, name);
 }
 
+/* The same as a number or a truth, for options of type NGI_INT, NGI_FLOAT and NGI_BOOL; 0 if there is no such option.
+ * [any thread] */
+static inline int64_t ngi_option_int(const ngi_host *host, const char *name)
+{
+    const char *text = host->option(host, name);
+    return text ? strtoll(text, NULL, 10) : 0;
+}
+
+static inline double ngi_option_float(const ngi_host *host, const char *name)
+{
+    const char *text = host->option(host, name);
+    return text ? strtod(text, NULL) : 0;
+}
+
+static inline int ngi_option_bool(const ngi_host *host, const char *name)
+{
+    const char *text = host->option(host, name);
+    return text && strcmp(text, "true") == 0;
+}
+
 /* A log line outside a request; the host adds time and plugin. `level` is NGI_LOG_…. [any thread] */
 NGI_PRINTF_(3, 4)
 static inline void ngi_host_log(const ngi_host *host, int level, const char *fmt, ...)
@@ -436,7 +460,8 @@ static inline int ngi_form_each(ngi_request *r, ngi_each_fn fn, void *arg)
     return r->ngi->form_each(r, fn, arg);
 }
 
-/* The first uploaded file of field `name`; NULL without one. Lives as long as the request. [call] */
+/* The first uploaded file of field `name`; NULL without one. A field in which nobody chose a file has the filename "".
+ * Lives as long as the request, as all form values do. [call] */
 static inline const ngi_file *ngi_form_file(ngi_request *r, const char *name)
 {
     return r->ngi->form_file(r, name);
@@ -503,7 +528,9 @@ static inline int ngi_start_response(ngi_request *r, const char *status_line, co
 }
 
 /* Appends `n` bytes to the body. NGI_EINVAL after ngi_send_file or ngi_send_stream; NGI_ELENGTH beyond a declared
- * Content-Length; NGI_ETOOBIG; NGI_ENOMEM. [call] */
+ * Content-Length; NGI_ETOOBIG; NGI_ENOMEM. The last three stick: a body that lacks a piece is never sent as a whole
+ * one, the request becomes a 500 unless ngi_start_response begins anew. So a handler need not check every write.
+ * [call] */
 static inline int ngi_write(ngi_request *r, const void *data, size_t n)
 {
     return r->ngi->write(r, data, n);
@@ -587,16 +614,17 @@ static inline int ngi_redirect(ngi_request *r, int status, const char *location)
 /* Asks the host to answer conditional and range requests (RFC 9110 sections 13 and 14) for the representation about to
  * be sent. `etag` is the entity tag with its quotes, "\"abc\"" or "W/\"abc\"", or NULL; `mtime` the modification time
  * in seconds since 1970, or -1. Sets ETag, Last-Modified and Accept-Ranges; a Range is then cut out of what
- * ngi_send_file sends. Returns NGI_OK to go on, or 304 or 412: return it at once, without a body.
- * [call, before first byte] */
+ * ngi_send_file sends. Returns NGI_OK to go on; 304 or 412: return it at once, without a body; NGI_EINVAL for a
+ * malformed `etag`, NGI_ESENT, NGI_ENOMEM, NGI_ETOOBIG. [call, before first byte] */
 static inline int ngi_conditional(ngi_request *r, const char *etag, int64_t mtime)
 {
     return r->ngi->conditional(r, etag, mtime);
 }
 
 /* The body is `length` bytes of file `fd` from `offset` (WSGI's file_wrapper; sendfile(2) where possible); `length` -1:
- * to the end of the file. The host owns `fd` from the call on, whatever it returns, and closes it. NGI_EINVAL if the
- * file is not regular, shorter than that, or a body exists already. [call, before first byte] */
+ * to the end of the file. The host owns `fd` from the call on, whatever it returns, and closes it. NGI_EINVAL if it is
+ * no regular file or a body exists already; NGI_ELENGTH if the file is shorter than that; NGI_ESENT; NGI_EIO.
+ * [call, before first byte] */
 static inline int ngi_send_file(ngi_request *r, int fd, int64_t offset, int64_t length)
 {
     return r->ngi->send_file(r, fd, offset, length);
@@ -612,8 +640,8 @@ static inline int ngi_send_stream(ngi_request *r, int64_t (*next)(void *arg, voi
     return r->ngi->send_stream(r, next, close, arg);
 }
 
-/* `s` with & < > " ' replaced, for text and for quoted attribute values; NULL if out of memory. Lives as long as the
- * request. [call] */
+/* `s` with & < > " ' replaced, for text and for quoted attribute values. Never NULL: out of memory, it is "" and the
+ * request becomes a 500. Lives as long as the request. [call] */
 static inline const char *ngi_escape_html(ngi_request *r, const char *s)
 {
     return r->ngi->escape_html(r, s);
@@ -621,7 +649,8 @@ static inline const char *ngi_escape_html(ngi_request *r, const char *s)
 
 /* -------------------------------------------------------------------------------- lifetime and cancellation --- */
 
-/* `n` bytes (zeroed, aligned for any type) that live as long as the request; NULL if out of memory. [call] */
+/* `n` bytes (zeroed, aligned for any type) that live as long as the request: until the stream of ngi_send_stream is
+ * closed and the functions of ngi_on_finish have run. NULL if out of memory. [call] */
 static inline void *ngi_alloc(ngi_request *r, size_t n)
 {
     return r->ngi->alloc(r, n);
@@ -641,7 +670,8 @@ static inline int ngi_on_finish(ngi_request *r, void (*fn)(void *arg), void *arg
 }
 
 /* Says why the handler fails, for the log, and returns `code`, so that `return ngi_fail(r, NGI_EIO, "…")` reads well.
- * A negative code becomes a 500, 400 to 599 that status; the client sees a neutral text and an incident id. [call] */
+ * A negative code becomes a 500, 400 to 599 that status; the client sees a neutral text and an incident id. Everything
+ * that was set or written until then is dropped. [call] */
 NGI_PRINTF_(3, 4)
 static inline int ngi_fail(ngi_request *r, int code, const char *fmt, ...)
 {
@@ -683,7 +713,8 @@ static inline uint32_t ngi_run_flags(ngi_request *r)
 }
 
 /* Why to stop working on this request: NGI_CANCEL_CLIENT, NGI_CANCEL_DEADLINE, NGI_CANCEL_SHUTDOWN, or 0 to go on;
- * NGI_ENOSYS in a host that cannot tell. Cheap enough for a loop. [call] */
+ * NGI_ENOSYS in a host that cannot tell (Postern 0.1), so test `ngi_cancelled(r) > 0`. Cheap enough for a loop.
+ * [call] */
 static inline int ngi_cancelled(ngi_request *r)
 {
     return r->ngi->cancelled(r);

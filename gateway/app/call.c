@@ -69,7 +69,8 @@ static int make_request(struct request *request, const struct arguments *argumen
         return EXIT_USAGE;
     }
     for (size_t i = 0; i < arguments->given_count; i++)
-        if (strcmp(arguments->given[i].option->name, "--header") == 0 && !add_header(request, arguments->given[i].value))
+        if (strcmp(arguments->given[i].option->name, "--header") == 0 &&
+            !add_header(request, arguments->given[i].value))
             return EXIT_USAGE;
     if (!request_header(request, "Host"))
         (void)add_header(request, "Host: localhost");
@@ -137,7 +138,9 @@ static bool print_response(struct request *request)
     if (request->method == NGI_HEAD || status_has_no_content(response->status))
         return good;
     switch (response->kind) {
-    case RESPONSE_TEXT: good &= fwrite(response->text.data, 1, response->text.length, stdout) == response->text.length; break;
+    case RESPONSE_TEXT:
+        good &= fwrite(response->text.data, 1, response->text.length, stdout) == response->text.length;
+        break;
     case RESPONSE_FILE: good &= print_file(response, block); break;
     case RESPONSE_STREAM: good &= print_stream(request, block); break;
     }

@@ -73,7 +73,8 @@ static void read_output(char *output, struct finding *finding, struct report *re
 }
 
 /* Tries one plugin; what is wrong with it goes to the report. */
-static bool check_plugin(const char *path, const struct settings *settings, struct claims *claims, struct report *report)
+static bool check_plugin(const char *path, const struct settings *settings, struct claims *claims,
+                         struct report *report)
 {
     struct attempt attempt = { path, settings };
     struct finding finding = { .step = "before it was opened" };

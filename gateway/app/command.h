@@ -1,5 +1,5 @@
-/* The commands of the postern binary. Each has a file of its own; commands.c has the table that drives the dispatch, the
- * help and the tests. */
+/* The commands of the postern binary. Each has a file of its own; commands.c has the table that drives the dispatch,
+ * the help and the tests. */
 #ifndef APP_COMMAND_H
 #define APP_COMMAND_H
 
@@ -17,9 +17,9 @@ struct option_row {
 
 struct command {
     const char *name;
-    const char *arguments;           /* behind the name in the usage line */
-    const char *summary;             /* one line, for the list */
-    const char *description;         /* for its own --help */
+    const char *arguments;            /* behind the name in the usage line */
+    const char *summary;              /* one line, for the list */
+    const char *description;          /* for its own --help */
     const struct option_row *options; /* ends with { 0 } */
     /* argv[0] is the command's name. Returns the exit status. */
     int (*run)(const struct command *command, int argc, char **argv);

@@ -62,14 +62,14 @@ const struct command commands[] = {
       "Nothing listens. With -T it only prints the effective configuration.",
       check_options, command_check },
     { "inspect", "PLUGIN.so [--json]", "tell what a plugin file says of itself",
-      "Name, version, interface, routes, flags, options, build-id and unresolved symbols, read from the file: no code of\n"
-      "the plugin runs.",
+      "Name, version, interface, routes, flags, options, build-id and unresolved symbols, read from the file: no\n"
+      "code of the plugin runs.",
       inspect_options, command_inspect },
     { "call", "PLUGIN.so METHOD PATH [-H 'Name: value']… [--data TEXT|@FILE] [--set KEY=VALUE]…",
       "make one request without a socket",
-      "Calls the plugin's handler in this process and prints the response as HTTP: for tests, and for gdb --args. PATH is\n"
-      "below / as under postern run, or below /NAME as under postern serve. The exit status is 0 if the handler answered\n"
-      "with a status under 500, and 1 if it failed or no route took the request.",
+      "Calls the plugin's handler in this process and prints the response as HTTP: for tests, and for gdb --args.\n"
+      "PATH is below / as under postern run, or below /NAME as under postern serve. The exit status is 0 if the\n"
+      "handler answered with a status under 500, and 1 if it failed or no route took the request.",
       call_options, command_call },
     { "new", "NAME", "make the folder of a new plugin",
       "Makes a folder NAME with a handler, a Makefile and a test that passes.", new_options, command_new },

@@ -32,7 +32,8 @@ static bool write_header(const char *directory)
  * positional parameters, which no shell takes apart. */
 static int run_compiler(const char *source, const struct compiled *compiled)
 {
-    static const char script[] = "exec ${CC:-cc} -shared -fPIC -g -Wall \"-I$1\" ${CFLAGS:-} -o \"$2\" \"$3\" ${LDLIBS:-}";
+    static const char script[] =
+        "exec ${CC:-cc} -shared -fPIC -g -Wall \"-I$1\" ${CFLAGS:-} -o \"$2\" \"$3\" ${LDLIBS:-}";
     int status;
     pid_t child = fork();
     if (child == 0) {

@@ -3,11 +3,12 @@
 #define APP_COMPILE_H
 
 struct compiled {
-    char directory[64]; /* private, removed by compile_remove */
+    char directory[64];   /* private, removed by compile_remove */
     char path[4096 + 64]; /* of the .so in it */
 };
 
-/* Compiles `source` with $CC (cc) and $CFLAGS; the compiler's own messages go to stderr. 0, or -1 after saying what went wrong. */
+/* Compiles `source` with $CC (cc) and $CFLAGS; the compiler's own messages go to stderr. 0, or -1 after saying what
+ * went wrong. */
 int compile_plugin(const char *source, struct compiled *compiled);
 void compile_remove(const struct compiled *compiled);
 

@@ -35,8 +35,8 @@ int command_inspect(const struct command *command, int argc, char **argv)
 {
     struct arguments arguments;
     int status = arguments_parse(&arguments, command, argc, argv, 1, 1)
-                     ? inspect(arguments.rest[0], arguments_has(&arguments, "--json"))
-                     : arguments.status;
+                   ? inspect(arguments.rest[0], arguments_has(&arguments, "--json"))
+                   : arguments.status;
     arguments_free(&arguments);
     return status;
 }

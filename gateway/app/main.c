@@ -8,7 +8,8 @@
 
 static void print_help(FILE *out)
 {
-    fprintf(out, "Postern %s: an application server for native handlers.\n\nusage: postern COMMAND …\n\n", PACKAGE_VERSION);
+    fprintf(out, "Postern %s: an application server for native handlers.\n\nusage: postern COMMAND …\n\n",
+            PACKAGE_VERSION);
     for (const struct command *command = commands; command->name; command++)
         fprintf(out, "  %-9s %s\n", command->name, command->summary);
     fprintf(out, "\npostern COMMAND --help tells more.\n");

@@ -71,7 +71,8 @@ static bool is_name(const char *name)
 static int make(const char *name)
 {
     if (!is_name(name)) {
-        log_line(NGI_LOG_ERROR, "new: \"%s\" is no name: letters, digits and '_', at most 40, not beginning with a digit", name);
+        log_line(NGI_LOG_ERROR,
+                 "new: \"%s\" is no name: letters, digits and '_', at most 40, not beginning with a digit", name);
         return EXIT_USAGE;
     }
     if (mkdir(name, 0777) < 0) {
@@ -87,7 +88,8 @@ static int make(const char *name)
     if (!good)
         return EXIT_REFUSED;
     printf("%s/ is there. Next:\n  cd %s && make        # builds %s.so\n  make test            # calls it\n"
-           "  postern run %s.so    # serves it at http://127.0.0.1:8080/\n", name, name, name, name);
+           "  postern run %s.so    # serves it at http://127.0.0.1:8080/\n",
+           name, name, name, name);
     return 0;
 }
 

@@ -78,9 +78,12 @@ bool text_to_size(const char *s, uint64_t *ret)
         return false;
     switch (s[n]) {
     case '\0': break;
-    case 'k': case 'K': shift = 10; break;
-    case 'm': case 'M': shift = 20; break;
-    case 'g': case 'G': shift = 30; break;
+    case 'k':
+    case 'K': shift = 10; break;
+    case 'm':
+    case 'M': shift = 20; break;
+    case 'g':
+    case 'G': shift = 30; break;
     default: return false;
     }
     if (shift && s[n + 1])

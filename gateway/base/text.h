@@ -1,4 +1,5 @@
-/* Small text helpers that the C library lacks: strict numbers, ASCII case, escaping. ASCII rules whatever the locale. */
+/* Small text helpers that the C library lacks: strict numbers, ASCII case, escaping. ASCII rules whatever the locale.
+ */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
@@ -25,7 +26,8 @@ bool text_equal_nocase_n(const char *a, const char *b, size_t n);
 bool text_has_prefix(const char *s, const char *prefix);
 bool text_has_suffix(const char *s, const char *suffix);
 
-/* The whole of `s` as a decimal number: no space, no sign but a leading '-' for int64. False, *ret untouched, otherwise. */
+/* The whole of `s` as a decimal number: no space, no sign but a leading '-' for int64. False, *ret untouched,
+ * otherwise. */
 bool text_to_int64(const char *s, int64_t *ret);
 bool text_to_uint64(const char *s, uint64_t *ret);
 bool text_to_double(const char *s, double *ret);

@@ -47,27 +47,27 @@ struct settings {
     int64_t processes;
     int64_t threads; /* 0: one per CPU */
     bool watch;
-    int64_t connections;        /* most at a time */
-    double connection_timeout;  /* seconds without traffic */
-    int64_t connection_memory;  /* bytes; bounds the request head */
+    int64_t connections;       /* most at a time */
+    double connection_timeout; /* seconds without traffic */
+    int64_t connection_memory; /* bytes; bounds the request head */
     int64_t backlog;
-    int64_t max_body;           /* bytes of a request body */
-    int64_t body_memory;        /* bytes of it kept in memory; beyond: an unlinked file */
-    int64_t max_response;       /* bytes that a handler may write into memory */
-    char *spool;                /* directory of those files */
-    double grace;               /* seconds that requests under way get at shutdown */
-    char *access_log;           /* path, "-", "off" */
-    int access_log_format;      /* enum access_format */
-    int log_level;              /* NGI_LOG_… */
-    bool debug;                 /* error bodies may tell the handler's words */
+    int64_t max_body;      /* bytes of a request body */
+    int64_t body_memory;   /* bytes of it kept in memory; beyond: an unlinked file */
+    int64_t max_response;  /* bytes that a handler may write into memory */
+    char *spool;           /* directory of those files */
+    double grace;          /* seconds that requests under way get at shutdown */
+    char *access_log;      /* path, "-", "off" */
+    int access_log_format; /* enum access_format */
+    int log_level;         /* NGI_LOG_… */
+    bool debug;            /* error bodies may tell the handler's words */
     struct plugin_settings *plugin;
     size_t plugin_count;
 };
 
 /* Reads `file` (NULL: none), then applies `overrides` ("KEY=VALUE", "plugin.NAME.KEY=VALUE",
  * "plugin.NAME.option.KEY=VALUE"; a list key takes a comma-separated list and replaces the file's). NGI_OK and *ret
- * (free with settings_free), or NGI_EINVAL / NGI_ENOENT / NGI_ENOMEM with every mistake found in `report`, each with file:line, the
- * key, what was wrong, and what would be right ("did you mean"). */
+ * (free with settings_free), or NGI_EINVAL / NGI_ENOENT / NGI_ENOMEM with every mistake found in `report`, each with
+ * file:line, the key, what was wrong, and what would be right ("did you mean"). */
 int settings_load(const char *file, const char *const *overrides, size_t override_count, struct settings **ret,
                   struct report *report);
 void settings_free(struct settings *settings);

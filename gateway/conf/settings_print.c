@@ -109,6 +109,7 @@ void settings_describe_mdoc(FILE *out)
     describe_section_mdoc(SECTION_ROOT, "", "", out);
     describe_section_mdoc(SECTION_PLUGIN, "Cm plugin Ar NAME Brq ", "", out);
     fputs(".It Cm plugin Ar NAME Brq Cm option Brq Ar KEY No = Ar VALUE\n"
-          "The plugin's own options, checked against its table.\n", out);
+          "The plugin's own options, checked against its table.\n",
+          out);
     describe_section_mdoc(SECTION_ROUTE, "Cm plugin Ar NAME Brq Cm route Ar PATTERN Brq ", "", out);
 }

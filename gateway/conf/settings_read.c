@@ -81,7 +81,8 @@ static void keep_stray(struct reader *reader, const cfg_t *section, const char *
 static bool follows_stray(const struct reader *reader, const cfg_t *section)
 {
     const struct stray *last = reader->stray_count ? &reader->strays[reader->stray_count - 1] : NULL;
-    return last && strcmp(section->name, "option") != 0 && last->section == section && last->line == (size_t)section->line;
+    return last && strcmp(section->name, "option") != 0 && last->section == section &&
+           last->line == (size_t)section->line;
 }
 
 static void hear_error(cfg_t *section, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
@@ -109,18 +110,25 @@ static void hear_error(cfg_t *section, const char *fmt, va_list ap)
 /* Writes the options of a section; `next` is behind the last and has room for its blocks and the end. */
 static cfg_opt_t *describe_keys(cfg_opt_t *next, struct reader **reader, enum setting_section section)
 {
-    *next++ = (cfg_opt_t){ .name = "\001reader", .type = CFGT_PTR, .flags = CFGF_NODEFAULT,
-                           .simple_value = { .ptr = (void **)reader } };
-    *next++ = (cfg_opt_t){ .name = "\001opened", .type = CFGT_PTR, .def = { .parsed = (char *)"here" },
-                           .parsecb = keep_text, .freecb = free };
+    *next++ = (cfg_opt_t){
+        .name = "\001reader", .type = CFGT_PTR, .flags = CFGF_NODEFAULT, .simple_value = { .ptr = (void **)reader }
+    };
+    *next++ = (cfg_opt_t){ .name = "\001opened",
+                           .type = CFGT_PTR,
+                           .def = { .parsed = (char *)"here" },
+                           .parsecb = keep_text,
+                           .freecb = free };
     for (size_t i = 0; i < settings_table_count; i++) {
         const struct setting *setting = &settings_table[i];
         if (setting->section != section)
             continue;
         bool list = setting->type == SETTING_LIST;
-        *next++ = (cfg_opt_t){ .name = setting->key, .type = CFGT_PTR, .flags = list ? CFGF_LIST : CFGF_NODEFAULT,
+        *next++ = (cfg_opt_t){ .name = setting->key,
+                               .type = CFGT_PTR,
+                               .flags = list ? CFGF_LIST : CFGF_NODEFAULT,
                                .def = { .parsed = list ? (char *)setting->standard : NULL }, /* for += */
-                               .parsecb = keep_text, .freecb = free };
+                               .parsecb = keep_text,
+                               .freecb = free };
     }
     return next;
 }
@@ -270,7 +278,8 @@ int settings_read(struct settings *settings, const struct source *source, struct
     for (unsigned i = 0; i < cfg_size(root, "plugin"); i++)
         read_plugin(&reader, cfg_getnsec(root, "plugin", i));
     if (parsed != CFG_SUCCESS && report->count == mistakes) /* out of memory, most likely: nothing else is silent */
-        report_add(report, "%s: syntax: libconfuse stopped without a reason; right is KEY = VALUE", source_file(source));
+        report_add(report, "%s: syntax: libconfuse stopped without a reason; right is KEY = VALUE",
+                   source_file(source));
     cfg_free(root);
     for (size_t i = 0; i < reader.stray_count; i++)
         free(reader.strays[i].key);

@@ -21,12 +21,12 @@ static const char *const on_names[] = { "on", "yes", "true", NULL };
 
 #define POOL_ONLY "this release runs calls on the pool only"
 
-#define ROOT(member, kind) \
+#define ROOT(member, kind)                                                                                             \
     .key = #member, .section = SECTION_ROOT, .type = SETTING_##kind, .offset = offsetof(struct settings, member)
-#define PLUGIN(member, kind) \
-    .key = #member, .section = SECTION_PLUGIN, .type = SETTING_##kind, \
+#define PLUGIN(member, kind)                                                                                           \
+    .key = #member, .section = SECTION_PLUGIN, .type = SETTING_##kind,                                                 \
     .offset = offsetof(struct plugin_settings, member)
-#define ROUTE(member, kind) \
+#define ROUTE(member, kind)                                                                                            \
     .key = #member, .section = SECTION_ROUTE, .type = SETTING_##kind, .offset = offsetof(struct route_settings, member)
 
 const struct setting settings_table[] = {
@@ -69,8 +69,7 @@ const struct setting settings_table[] = {
       .help = "Whether error responses tell the client what went wrong in the handler's own words." },
 
     { PLUGIN(mount, MOUNT), .inherited = "/NAME", .check = check_mount,
-      .form = "a path such as /thumb, or / for the root",
-      .help = "The path under which the plugin's routes live." },
+      .form = "a path such as /thumb, or / for the root", .help = "The path under which the plugin's routes live." },
     { PLUGIN(run, ENUM), .standard = "auto", .names = run_names, .refused = run_refused, .reason = POOL_ONLY,
       .help = "What runs the plugin's calls; auto: the gateway chooses." },
     { PLUGIN(max_body, SIZE), .inherited = "the gateway's", .min = 0, .max = 1024 * G,

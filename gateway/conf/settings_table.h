@@ -24,16 +24,16 @@ struct setting {
     const char *key;
     enum setting_section section;
     enum setting_type type;
-    size_t offset, count_offset;  /* of the member, in the struct of its section; of a list's count */
-    const char *standard;         /* the default as one would type it; NULL: inherited (a NULL string, a size of -1) */
-    const char *inherited;        /* then: what takes its place, for people */
-    int64_t min, max;             /* of numbers and sizes */
-    const char *const *names;     /* of an enum, by value; NULL-terminated */
-    const char *const *refused;   /* well-formed values that this release does not offer; NULL-terminated, or NULL */
-    const char *reason;           /* why not, and why the range is as narrow as it is */
+    size_t offset, count_offset; /* of the member, in the struct of its section; of a list's count */
+    const char *standard;        /* the default as one would type it; NULL: inherited (a NULL string, a size of -1) */
+    const char *inherited;       /* then: what takes its place, for people */
+    int64_t min, max;            /* of numbers and sizes */
+    const char *const *names;    /* of an enum, by value; NULL-terminated */
+    const char *const *refused;  /* well-formed values that this release does not offer; NULL-terminated, or NULL */
+    const char *reason;          /* why not, and why the range is as narrow as it is */
     const char *(*check)(const char *text); /* of strings: NULL, or what is wrong with `text` */
-    const char *form;             /* of strings: what would be right */
-    const char *help;             /* a sentence */
+    const char *form;                       /* of strings: what would be right */
+    const char *help;                       /* a sentence */
 };
 
 extern const struct setting settings_table[];

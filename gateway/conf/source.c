@@ -301,11 +301,11 @@ static void scan(struct scanner *scanner)
 
 static int report_unread(const char *file, const char *from, int rc, struct report *report)
 {
-    const char *advice = rc == -ENOENT  ? "; right is the path of a file that exists"
-                         : rc == -EACCES ? "; right is a file that this user may read"
-                         : rc == -EISDIR ? "; right is a file"
-                         : rc == -EFBIG  ? "; right is at most 1M"
-                                         : "";
+    const char *advice = rc == -ENOENT ? "; right is the path of a file that exists"
+                       : rc == -EACCES ? "; right is a file that this user may read"
+                       : rc == -EISDIR ? "; right is a file"
+                       : rc == -EFBIG  ? "; right is at most 1M"
+                                       : "";
     if (rc == -ENOMEM)
         return NGI_ENOMEM;
     report_add(report, "%s%s: cannot be read: %s%s", from, file, strerror(-rc), advice);

@@ -175,8 +175,8 @@ int http_date_parse(const char *text, int64_t *ret_seconds)
             continue;
         if (!is_possible(&when))
             break;
-        *ret_seconds = days_of(when.year, when.month, when.day) * DAY_SECONDS + when.hour * 3600 + when.minute * 60 +
-                       when.second;
+        *ret_seconds =
+            days_of(when.year, when.month, when.day) * DAY_SECONDS + when.hour * 3600 + when.minute * 60 + when.second;
         return NGI_OK;
     }
     return NGI_EPARSE;

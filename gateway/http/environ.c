@@ -189,7 +189,7 @@ const char *environ_get(struct request *request, const char *name)
         for (unsigned i = 0; i < request->header_count; i++)
             if (is_named(&request->headers[i], rest, length))
                 return is_told_elsewhere(&request->headers[i]) ? NULL
-                                                                : request_header(request, request->headers[i].name);
+                                                               : request_header(request, request->headers[i].name);
         return NULL;
     }
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)

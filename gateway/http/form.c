@@ -26,8 +26,10 @@ static int take_part(void *arg, const struct multipart_part *part)
     struct upload *upload = arena_alloc(&request->arena, sizeof *upload);
     if (!upload)
         return NGI_ENOMEM;
-    *upload = (struct upload){ NULL, part->name, { part->filename, part->type ? part->type : "application/octet-stream",
-                                                   part->data, part->length } };
+    *upload = (struct upload){ NULL,
+                               part->name,
+                               { part->filename, part->type ? part->type : "application/octet-stream", part->data,
+                                 part->length } };
     *request->uploads_end = upload;
     request->uploads_end = &upload->next;
     return NGI_OK;

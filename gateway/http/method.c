@@ -9,9 +9,9 @@ static const struct {
     const char *name;
     uint32_t bit;
 } methods[] = {
-    { "GET", NGI_GET },     { "HEAD", NGI_HEAD },     { "POST", NGI_POST },       { "PUT", NGI_PUT },
-    { "PATCH", NGI_PATCH }, { "DELETE", NGI_DELETE }, { "OPTIONS", NGI_OPTIONS }, { "TRACE", 0 },
-    { "CONNECT", 0 },
+    { "GET", NGI_GET },         { "HEAD", NGI_HEAD },   { "POST", NGI_POST },
+    { "PUT", NGI_PUT },         { "PATCH", NGI_PATCH }, { "DELETE", NGI_DELETE },
+    { "OPTIONS", NGI_OPTIONS }, { "TRACE", 0 },         { "CONNECT", 0 },
 };
 
 enum { METHODS = sizeof methods / sizeof methods[0] };

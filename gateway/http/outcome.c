@@ -21,9 +21,12 @@ static const char *judge(struct request *request, int rc)
         return "the handler returned NGI_OK, but set and wrote nothing";
     if (rc == NGI_LATER)
         return "the handler returned NGI_LATER, which this host does not offer (ngi_later_new gives NULL)";
+    if (request->response.failed != NGI_OK)
+        return words(arena_format(&request->arena, "a piece of the response could not be written: %s",
+                                  ngi_strerror(request->response.failed)));
     if (rc != NGI_OK && (rc < 200 || rc > 599))
-        return words(arena_format(&request->arena, "the handler returned %d: neither NGI_OK, nor a status, nor an error",
-                                  rc));
+        return words(
+            arena_format(&request->arena, "the handler returned %d: neither NGI_OK, nor a status, nor an error", rc));
     return NULL;
 }
 
@@ -110,8 +113,9 @@ const char *outcome_settle(struct request *request, int rc, bool tell)
         return NULL;
     }
     if (rc != NGI_OK && !written && response->declared < 0) {
-        if (!response_get_header(response, "Content-Type"))
-            (void)response_set_header(response, "Content-Type", "text/plain; charset=UTF-8");
+        /* The body is the gateway's, whatever type the handler had in mind for its own. */
+        (void)response_set_header(response, "Content-Type", "text/plain; charset=UTF-8");
+        (void)response_set_header(response, "X-Content-Type-Options", "nosniff");
         (void)buffer_printf(&response->text, "%d %s\n", response->status, status_phrase(response->status));
     }
     /* The default of Tornado's WSGIContainer. */

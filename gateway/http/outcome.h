@@ -7,9 +7,9 @@
 
 #include "http/request.h"
 
-/* Completes request->response so that it can be sent as it stands. `rc` is what the handler returned; `tell`: a failure's
- * words may go to the client. Returns NULL, or why the handler failed, for the log; the words live as long as the
- * request. */
+/* Completes request->response so that it can be sent as it stands. `rc` is what the handler returned; `tell`: a
+ * failure's words may go to the client. Returns NULL, or why the handler failed, for the log; the words live as long as
+ * the request. */
 const char *outcome_settle(struct request *request, int rc, bool tell);
 
 #endif

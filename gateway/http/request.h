@@ -47,7 +47,7 @@ struct request {
     struct target target;
     struct field headers[REQUEST_HEADERS_MAX];
     unsigned header_count;
-    bool headers_overflow;  /* there were more */
+    bool headers_overflow; /* there were more */
 
     const char *script_name; /* the mount point: "" or "/thumb" */
     const char *path_info;   /* below it: "" or "/…" */
@@ -66,7 +66,7 @@ struct request {
     char *failure;              /* the handler's words from ngi_fail; NULL: none */
     char id[REQUEST_ID_SIZE];   /* "" until asked for */
 
-    struct request *next_free;  /* net's list of idle objects */
+    struct request *next_free; /* net's list of idle objects */
 };
 
 /* The whole of what a handler was given. */

@@ -26,6 +26,7 @@ static void drop_body(struct response *response)
     response->close = NULL;
     response->arg = NULL;
     response->offset = response->length = 0;
+    response->failed = NGI_OK;
     buffer_reset(&response->text, KEEP);
 }
 
@@ -97,6 +98,15 @@ static int append_header(struct response *response, const char *name, const char
     response->headers_end = &header->next;
     response->head_size += size;
     return NGI_OK;
+}
+
+/* Takes the last `n` bytes back if they go beyond the declared Content-Length. */
+static int check_declared(struct response *response, size_t n)
+{
+    if (response->declared < 0 || response->text.length <= (uint64_t)response->declared)
+        return NGI_OK;
+    response->text.length -= n;
+    return response->failed = NGI_ELENGTH;
 }
 
 /* The status of "404 Not Found"; -1 for what is none. */
@@ -177,7 +187,8 @@ int response_start(struct response *response, const char *status_line, const cha
     if (!headers)
         headers = none;
 
-    /* On an error nothing may have changed. The new head is a new list, so the old struct is all there is to put back. */
+    /* On an error nothing may have changed. The new head is a new list, so the old struct is all there is to put back.
+     */
     struct response old = *response;
     drop_head(response);
     if (response->kind == RESPONSE_TEXT)
@@ -207,26 +218,19 @@ int response_write(struct response *response, const void *data, size_t n)
 {
     if (response->kind != RESPONSE_TEXT || (!data && n))
         return NGI_EINVAL;
-    if (response->declared >= 0 && n > (uint64_t)response->declared - response->text.length)
-        return NGI_ELENGTH;
     response->touched = true;
-    return buffer_append(&response->text, data, n);
+    int rc = buffer_append(&response->text, data, n);
+    return rc == NGI_OK ? check_declared(response, n) : (response->failed = rc);
 }
 
 int response_vprintf(struct response *response, const char *fmt, va_list ap)
 {
     if (response->kind != RESPONSE_TEXT)
         return NGI_EINVAL;
+    response->touched = true;
     size_t before = response->text.length;
     int rc = buffer_vprintf(&response->text, fmt, ap);
-    if (rc != NGI_OK)
-        return rc;
-    if (response->declared >= 0 && response->text.length > (uint64_t)response->declared) {
-        response->text.length = before;
-        return NGI_ELENGTH;
-    }
-    response->touched = true;
-    return NGI_OK;
+    return rc == NGI_OK ? check_declared(response, response->text.length - before) : (response->failed = rc);
 }
 
 int response_send_file(struct response *response, int fd, int64_t offset, int64_t length)
@@ -241,12 +245,12 @@ int response_send_file(struct response *response, int fd, int64_t offset, int64_
         rc = NGI_EINVAL;
     else if (fstat(fd, &file) < 0)
         rc = NGI_EIO;
-    else if (!S_ISREG(file.st_mode) || offset < 0 || offset > file.st_size)
+    else if (!S_ISREG(file.st_mode) || offset < 0)
         rc = NGI_EINVAL;
+    else if (offset > file.st_size || length > file.st_size - offset)
+        rc = NGI_ELENGTH;
     else if (length < 0)
         length = file.st_size - offset;
-    else if (length > file.st_size - offset)
-        rc = NGI_EINVAL;
     if (rc != NGI_OK) {
         close(fd);
         return rc;

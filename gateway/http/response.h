@@ -24,19 +24,20 @@ struct response {
     int status;          /* 0: not set */
     bool begun;          /* the first byte has left */
     bool touched;        /* the handler has set or written something */
+    int failed;          /* NGI code of a write that did not fit: the body lacks a piece; NGI_OK: none */
     struct response_header *headers, **headers_end;
-    size_t head_size;    /* bytes of header lines so far */
-    int64_t declared;    /* Content-Length as the handler set it; -1: not set. Never among the headers. */
+    size_t head_size; /* bytes of header lines so far */
+    int64_t declared; /* Content-Length as the handler set it; -1: not set. Never among the headers. */
 
     enum response_body kind;
-    struct buffer text;  /* RESPONSE_TEXT */
-    int fd;              /* RESPONSE_FILE: ours until net takes it */
+    struct buffer text; /* RESPONSE_TEXT */
+    int fd;             /* RESPONSE_FILE: ours until net takes it */
     int64_t offset, length;
     int64_t (*next)(void *arg, void *buf, size_t n); /* RESPONSE_STREAM */
     void (*close)(void *arg);
     void *arg;
 
-    bool conditional;    /* the handler asked for conditional and range requests */
+    bool conditional; /* the handler asked for conditional and range requests */
     struct validators validators;
 };
 

@@ -19,7 +19,7 @@ struct entry {
     struct entry *next; /* of the same shape, or the next pattern */
     uint32_t methods;
     void *data;
-    char *text;              /* the pattern as it was given; segments and names point into the copy behind it */
+    char *text; /* the pattern as it was given; segments and names point into the copy behind it */
     char *copy;
     struct pattern *pattern; /* NULL: a template */
     struct route_names names;
@@ -28,9 +28,9 @@ struct entry {
 /* A place in the tree: what has been matched so far. Literal children are in the router's map, under this id. */
 struct node {
     uint32_t id;
-    struct node *param;   /* behind a {name} */
-    struct entry *here;   /* templates that end here */
-    struct entry *rest;   /* templates that end in {name...} here */
+    struct node *param; /* behind a {name} */
+    struct entry *here; /* templates that end here */
+    struct entry *rest; /* templates that end in {name...} here */
 };
 
 struct router {
@@ -308,7 +308,8 @@ int router_add(struct router *router, uint32_t methods, const char *pattern, voi
     if (!entry)
         return ngi_error_set(err, NGI_ENOMEM, "out of memory");
     int rc = *pattern == '~' ? add_pattern(router, entry, err) : add_template(router, entry, err);
-    /* Nodes made on a way that failed stay, empty: they match nothing. The map's keys into entry->copy must stay too. */
+    /* Nodes made on a way that failed stay, empty: they match nothing. The map's keys into entry->copy must stay too.
+     */
     if (rc != NGI_OK) {
         entry->methods = 0;
         append(&router->patterns, entry);

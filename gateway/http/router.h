@@ -1,10 +1,9 @@
 /* A plugin's routes: templates in a tree, PCRE2 patterns behind it.
  *
- * Templates: "/", "/items/{id}", "/files/{path...}". A literal segment beats {name}, which beats {name...}, whatever the
- * order they were added in; a trailing slash counts. {name} takes one segment that is not empty, {name...} all that is
- * left, also nothing. Where the best template lacks the method, the next best is asked.
- * Patterns: "~" and a PCRE2 expression, searched in the path below the mount point; tried in their order after every
- * template has failed.
+ * Templates: "/", "/items/{id}", "/files/{path...}". A literal segment beats {name}, which beats {name...}, whatever
+ * the order they were added in; a trailing slash counts. {name} takes one segment that is not empty, {name...} all that
+ * is left, also nothing. Where the best template lacks the method, the next best is asked. Patterns: "~" and a PCRE2
+ * expression, searched in the path below the mount point; tried in their order after every template has failed.
  *
  * Filled by one thread, then read by any number. */
 #ifndef HTTP_ROUTER_H

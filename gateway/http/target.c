@@ -28,17 +28,13 @@ static const char *scan_path(const char *at, bool *ret_plain)
     *ret_plain = true;
     for (;; at++) {
         switch (kind[(unsigned char)*at]) {
-        case PLAIN:
-            break;
+        case PLAIN: break;
         case SLASH:
             if (at[1] == '/' || at[1] == '.')
                 *ret_plain = false;
             break;
-        case PERCENT:
-            *ret_plain = false;
-            break;
-        default:
-            return at;
+        case PERCENT: *ret_plain = false; break;
+        default: return at;
         }
     }
 }

@@ -8,11 +8,11 @@
 #include "base/arena.h"
 
 struct target {
-    const char *path;  /* decoded and normalised: begins with '/', no "//", no "." or ".." segment, no NUL */
+    const char *path; /* decoded and normalised: begins with '/', no "//", no "." or ".." segment, no NUL */
     size_t path_length;
-    const char *query; /* after the first '?', as it came, %XX unchecked; "" without one */
+    const char *query;     /* after the first '?', as it came, %XX unchecked; "" without one */
     const char *authority; /* of an absolute-form target, a valid host[:port]; NULL for the origin form */
-    bool asterisk;     /* the target is "*" (path is then "*") */
+    bool asterisk;         /* the target is "*" (path is then "*") */
 };
 
 /* Parses `raw` (NUL-terminated, as it stood in the request line); results live in `arena` or point into `raw`.

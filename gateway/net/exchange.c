@@ -21,11 +21,11 @@
 /* A request in libmicrohttpd's hands. */
 struct exchange {
     struct request *request;
-    const char *target;  /* as it came; in the request's arena */
-    bool routed;         /* the head has been looked at */
-    bool sent;           /* the response has been queued */
-    int refusal;         /* status of the response that takes the handler's place; 0: none */
-    uint64_t excess;     /* bytes of a refused body read and dropped */
+    const char *target; /* as it came; in the request's arena */
+    bool routed;        /* the head has been looked at */
+    bool sent;          /* the response has been queued */
+    int refusal;        /* status of the response that takes the handler's place; 0: none */
+    uint64_t excess;    /* bytes of a refused body read and dropped */
     int64_t run_us;
     struct exchange *next_idle;
 };

@@ -13,8 +13,8 @@ struct listener {
     char path[108]; /* of a unix socket, to be unlinked at the end; "" otherwise */
 };
 
-/* Binds and listens, close-on-exec, non-blocking. NGI_OK; NGI_EINVAL for a form it does not know; NGI_EIO with what the system
- * says and what to do. */
+/* Binds and listens, close-on-exec, non-blocking. NGI_OK; NGI_EINVAL for a form it does not know; NGI_EIO with what the
+ * system says and what to do. */
 int listener_open(struct listener *listener, const char *where, int backlog, ngi_error *err);
 
 /* Closes the socket and removes the file of a local one. */

@@ -21,8 +21,8 @@ static ssize_t pull(void *cls, uint64_t position, char *buf, size_t max)
         return (ssize_t)got;
     if (got == 0 && !short_end)
         return MHD_CONTENT_READER_END_OF_STREAM;
-    log_line(NGI_LOG_ERROR, "%s [%s]: %s %s: stream cut after %llu bytes: %s", request->plugin->name, request_id(request),
-             request->ngi.method, request->raw_target, (unsigned long long)position,
+    log_line(NGI_LOG_ERROR, "%s [%s]: %s %s: stream cut after %llu bytes: %s", request->plugin->name,
+             request_id(request), request->ngi.method, request->raw_target, (unsigned long long)position,
              short_end ? "it ended before the declared Content-Length"
              : got < 0 ? ngi_strerror((int)got)
                        : "it claims more bytes than it had room for");
@@ -43,13 +43,27 @@ static struct MHD_Response *make_body(struct request *request)
             response->fd = -1; /* libmicrohttpd closes it */
         return made;
     case RESPONSE_STREAM:
-        return MHD_create_response_from_callback(
-            response->declared >= 0 ? (uint64_t)response->declared : MHD_SIZE_UNKNOWN, STREAM_BLOCK, pull, request, NULL);
-    case RESPONSE_TEXT:
-        break;
+        return MHD_create_response_from_callback(response->declared >= 0 ? (uint64_t)response->declared
+                                                                         : MHD_SIZE_UNKNOWN,
+                                                 STREAM_BLOCK, pull, request, NULL);
+    case RESPONSE_TEXT: break;
     }
-    return MHD_create_response_from_buffer(response->text.length, response->text.data ? response->text.data : (char *)"",
-                                           MHD_RESPMEM_PERSISTENT);
+    return MHD_create_response_from_buffer(
+        response->text.length, response->text.data ? response->text.data : (char *)"", MHD_RESPMEM_PERSISTENT);
+}
+
+/* libmicrohttpd before 0.9.77 ends the response to a HEAD as if it were a chunked one, and what follows would be read
+ * as the next response. It does not where it speaks as to an HTTP/1.0 client: without chunks, and closing the
+ * connection. */
+static void mend_head(struct MHD_Response *made, const struct request *request)
+{
+#if !HAVE_DECL_MHD_RF_HEAD_ONLY_RESPONSE
+    if (request->method == NGI_HEAD && response_length(&request->response) < 0)
+        MHD_set_response_options(made, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+#else
+    (void)made;
+    (void)request;
+#endif
 }
 
 static bool add_headers(struct MHD_Response *made, const struct response *response, bool close)
@@ -57,7 +71,8 @@ static bool add_headers(struct MHD_Response *made, const struct response *respon
     bool good = true;
     for (const struct response_header *header = response->headers; header; header = header->next)
         /* libmicrohttpd takes no empty value; white space around one is not part of it (RFC 9110 section 5.5). */
-        good &= MHD_add_response_header(made, header->field.name, header->field.value_length ? header->field.value : " ");
+        good &=
+            MHD_add_response_header(made, header->field.name, header->field.value_length ? header->field.value : " ");
     if (!response_get_header(response, "Server"))
         good &= MHD_add_response_header(made, "Server", "Postern");
     if (close)
@@ -72,6 +87,8 @@ enum MHD_Result send_response(struct MHD_Connection *connection, struct request 
     struct response *response = &request->response;
     struct MHD_Response *made = make_body(request);
     enum MHD_Result rc = MHD_NO;
+    if (made)
+        mend_head(made, request);
     if (made && add_headers(made, response, close))
         rc = MHD_queue_response(connection, (unsigned)response->status, made);
     if (made)

@@ -7,8 +7,8 @@
 
 #include "http/request.h"
 
-/* Queues request->response. `close`: the connection ends with it. The request must stay as it is until libmicrohttpd says
- * that it is over: bodies are sent from its memory. MHD_NO if that is impossible; the connection is then cut. */
+/* Queues request->response. `close`: the connection ends with it. The request must stay as it is until libmicrohttpd
+ * says that it is over: bodies are sent from its memory. MHD_NO if that is impossible; the connection is then cut. */
 enum MHD_Result send_response(struct MHD_Connection *connection, struct request *request, bool close);
 
 #endif

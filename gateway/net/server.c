@@ -133,7 +133,8 @@ static struct MHD_Daemon *start_daemon(struct server *server, const struct setti
                             MHD_OPTION_END);
 }
 
-/* What clients have sent before the port closed is taken too: a request that the kernel has acknowledged is not dropped. */
+/* What clients have sent before the port closed is taken too: a request that the kernel has acknowledged is not
+ * dropped. */
 static void take_backlog(const struct daemon_slot *slot)
 {
     for (;;) {
@@ -169,9 +170,10 @@ int server_start(struct server **ret, const struct settings *settings, const str
         if (!slot->daemon) {
             int error = errno;
             server_stop(server);
-            return ngi_error_set(err, NGI_EIO, "%s: libmicrohttpd would not start (%s); connections = %lld may be more "
-                                 "than ulimit -n allows", listeners[i].url, strerror(error),
-                                 (long long)settings->connections);
+            return ngi_error_set(err, NGI_EIO,
+                                 "%s: libmicrohttpd would not start (%s); connections = %lld may be more "
+                                 "than ulimit -n allows",
+                                 listeners[i].url, strerror(error), (long long)settings->connections);
         }
         server->count++;
     }

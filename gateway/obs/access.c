@@ -51,7 +51,8 @@ static size_t format_combined(char *line, struct request *request, int64_t queue
     struct tm utc;
     gmtime_r(&now, &utc);
     strftime(when, sizeof when, "%d/%b/%Y:%H:%M:%S +0000", &utc);
-    snprintf(request_line, sizeof request_line, "%s %s %s", request->ngi.method, request->raw_target, request->protocol);
+    snprintf(request_line, sizeof request_line, "%s %s %s", request->ngi.method, request->raw_target,
+             request->protocol);
 
     size_t n = (size_t)snprintf(line, LINE_SIZE, "%s - - [%s] ", request->ngi.remote_addr, when);
     n += put_quoted(line + n, LINE_SIZE - n, request_line);
@@ -87,15 +88,14 @@ static char *format_json(struct request *request, int64_t queue_us, int64_t run_
     struct tm utc;
     gmtime_r(&now, &utc);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    json_t *line = json_pack("{s:s, s:s, s:o, s:s, s:o, s:s, s:i, s:I, s:o, s:o, s:o, s:s, s:I, s:I, s:b}", "time", when,
-                             "id", request_id(request), "remote_addr", json_bytes(request->ngi.remote_addr), "method",
-                             request->ngi.method, "target", json_bytes(request->raw_target), "protocol",
-                             request->protocol, "status", request->response.status, "bytes",
-                             (json_int_t)response_length(&request->response), "referer",
-                             json_bytes(request_header(request, "Referer")), "user_agent",
-                             json_bytes(request_header(request, "User-Agent")), "plugin",
-                             request->plugin ? json_string(request->plugin->name) : json_null(), "rung", "pool",
-                             "queue_us", (json_int_t)queue_us, "run_us", (json_int_t)run_us, "sent", sent);
+    json_t *line = json_pack(
+        "{s:s, s:s, s:o, s:s, s:o, s:s, s:i, s:I, s:o, s:o, s:o, s:s, s:I, s:I, s:b}", "time", when, "id",
+        request_id(request), "remote_addr", json_bytes(request->ngi.remote_addr), "method", request->ngi.method,
+        "target", json_bytes(request->raw_target), "protocol", request->protocol, "status", request->response.status,
+        "bytes", (json_int_t)response_length(&request->response), "referer",
+        json_bytes(request_header(request, "Referer")), "user_agent", json_bytes(request_header(request, "User-Agent")),
+        "plugin", request->plugin ? json_string(request->plugin->name) : json_null(), "rung", "pool", "queue_us",
+        (json_int_t)queue_us, "run_us", (json_int_t)run_us, "sent", sent);
     char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
     json_decref(line);
     return text;

@@ -8,7 +8,8 @@
 #include "http/request.h"
 #include "sdk/ngi.h"
 
-/* Opens the log: a path, "-" (standard output) or "off". NGI_OK, or NGI_EIO with the reason. One thread, before requests. */
+/* Opens the log: a path, "-" (standard output) or "off". NGI_OK, or NGI_EIO with the reason. One thread, before
+ * requests. */
 int access_open(const char *path, int format, ngi_error *err);
 /* Whether lines are wanted: times need not be taken otherwise. */
 bool access_is_on(void);
@@ -16,8 +17,8 @@ bool access_is_on(void);
 int access_reopen(ngi_error *err);
 void access_close(void);
 
-/* Writes the line of a request that is over. `queue_us`, `run_us`: microseconds it waited for a thread, and ran; `sent`:
- * whether the response went out whole. [any thread] */
+/* Writes the line of a request that is over. `queue_us`, `run_us`: microseconds it waited for a thread, and ran;
+ * `sent`: whether the response went out whole. [any thread] */
 void access_write(struct request *request, int64_t queue_us, int64_t run_us, bool sent);
 
 #endif

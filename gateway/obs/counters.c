@@ -6,9 +6,9 @@
 
 enum { CACHE_LINE = 64 };
 
-/* One thread's own. It alone writes, others read: plain loads and stores, no read-modify-write. Stores release and readers
- * acquire, so that who sees a request ended has seen it begin. Never freed: the counts of a thread that has ended stay in
- * the sum, and there are as many as there ever were pool threads. */
+/* One thread's own. It alone writes, others read: plain loads and stores, no read-modify-write. Stores release and
+ * readers acquire, so that who sees a request ended has seen it begin. Never freed: the counts of a thread that has
+ * ended stay in the sum, and there are as many as there ever were pool threads. */
 struct slot {
     alignas(CACHE_LINE) _Atomic uint64_t begun;
     _Atomic uint64_t ended, opened, closed;
@@ -28,8 +28,8 @@ static struct slot *my_slot(void)
     if (!mine)
         return mine = &spare;
     *mine = (struct slot){ .next = atomic_load_explicit(&slots, memory_order_relaxed) };
-    while (!atomic_compare_exchange_weak_explicit(&slots, &mine->next, mine, memory_order_release,
-                                                  memory_order_relaxed))
+    while (
+        !atomic_compare_exchange_weak_explicit(&slots, &mine->next, mine, memory_order_release, memory_order_relaxed))
         ;
     return mine;
 }

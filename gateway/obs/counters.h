@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 struct counters {
-    uint64_t begun;    /* requests whose head has begun to arrive */
-    uint64_t ended;    /* requests that are over: sent, refused or hung up */
-    uint64_t opened;   /* connections */
+    uint64_t begun;  /* requests whose head has begun to arrive */
+    uint64_t ended;  /* requests that are over: sent, refused or hung up */
+    uint64_t opened; /* connections */
     uint64_t closed;
 };
 

@@ -78,8 +78,8 @@ static int enter_thread(struct request *request)
     int rc = plugin->module->self.thread_init(plugin->state, &state, &err);
     here.phase = "handler";
     if (rc < 0) {
-        request->failure = arena_format(&request->arena, "thread_init failed: %s",
-                                        err.text[0] ? err.text : ngi_strerror(rc));
+        request->failure =
+            arena_format(&request->arena, "thread_init failed: %s", err.text[0] ? err.text : ngi_strerror(rc));
         return rc;
     }
     slot->plugin = plugin;

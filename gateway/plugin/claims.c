@@ -25,13 +25,16 @@ bool claims_add(struct claims *claims, const char *path, const char *name, const
 {
     const struct claim *same = find_name(claims, name);
     if (same) {
-        report_add(report, "%s: duplicate name: %s is called \"%s\" too; take one of them away", path, same->path, name);
+        report_add(report, "%s: duplicate name: %s is called \"%s\" too; take one of them away", path, same->path,
+                   name);
         return false;
     }
     same = find_mount(claims, mount);
     if (same) {
-        report_add(report, "%s: duplicate mount: %s is mounted at \"%s\" too; give one of them another: plugin %s "
-                   "{ mount = … }", path, same->path, *mount ? mount : "/", name);
+        report_add(report,
+                   "%s: duplicate mount: %s is mounted at \"%s\" too; give one of them another: plugin %s "
+                   "{ mount = … }",
+                   path, same->path, *mount ? mount : "/", name);
         return false;
     }
     struct claim *all = realloc(claims->all, (claims->count + 1) * sizeof *all);

@@ -46,9 +46,12 @@ static void describe_machine(unsigned number, unsigned char class, unsigned char
     snprintf(unknown, sizeof unknown, "machine %u", number);
     bool same = number == __ehdr_start.e_machine;
     snprintf(out, size, "%s%s%s", machine ? machine->name : unknown,
-             !same || class == __ehdr_start.e_ident[EI_CLASS] ? "" : class == ELFCLASS32 ? " (32-bit)" : " (64-bit)",
-             !same || data == __ehdr_start.e_ident[EI_DATA] ? "" :
-             data == ELFDATA2MSB ? " (big-endian)" : " (little-endian)");
+             !same || class == __ehdr_start.e_ident[EI_CLASS] ? ""
+             : class == ELFCLASS32                            ? " (32-bit)"
+                                                              : " (64-bit)",
+             !same || data == __ehdr_start.e_ident[EI_DATA] ? ""
+             : data == ELFDATA2MSB                          ? " (big-endian)"
+                                                            : " (little-endian)");
 }
 
 static int check_machine(const unsigned char *head, ngi_error *err)
@@ -81,17 +84,19 @@ static int check_table(const char *what, uint64_t offset, uint64_t count, uint64
     if (count == 0)
         return NGI_OK;
     if (entry_size != right_size || count > most)
-        return ngi_error_set(err, NGI_EPARSE, "damaged: its %s table cannot be as the header says "
-                             "(%llu entries of %llu bytes); build or copy it again", what, (unsigned long long)count,
-                             (unsigned long long)entry_size);
+        return ngi_error_set(err, NGI_EPARSE,
+                             "damaged: its %s table cannot be as the header says "
+                             "(%llu entries of %llu bytes); build or copy it again",
+                             what, (unsigned long long)count, (unsigned long long)entry_size);
     if (offset > file_size || count * entry_size > file_size - offset)
-        return ngi_error_set(err, NGI_EPARSE, "cut short: its %s table ends at byte %llu, the file has %llu; "
-                             "copy it again", what, (unsigned long long)(offset + count * entry_size),
-                             (unsigned long long)file_size);
+        return ngi_error_set(err, NGI_EPARSE,
+                             "cut short: its %s table ends at byte %llu, the file has %llu; "
+                             "copy it again",
+                             what, (unsigned long long)(offset + count * entry_size), (unsigned long long)file_size);
     return NGI_OK;
 }
 
-static int check_tables(const ElfW(Ehdr) *header, uint64_t file_size, ngi_error *err)
+static int check_tables(const ElfW(Ehdr) * header, uint64_t file_size, ngi_error *err)
 {
     int rc = check_table("program header", header->e_phoff, header->e_phnum, header->e_phentsize, sizeof(ElfW(Phdr)),
                          PROGRAM_HEADERS_MAX, file_size, err);

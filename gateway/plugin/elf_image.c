@@ -57,8 +57,10 @@ static int check_segment(const struct elf_image *image, const GElf_Phdr *segment
     if (segment->p_filesz > segment->p_memsz || segment->p_vaddr > UINT64_MAX - segment->p_memsz)
         return ngi_error_set(err, NGI_EPARSE, "damaged: segment %zu makes no sense; build or copy it again", i);
     if (segment->p_offset > image->file_size || segment->p_filesz > image->file_size - segment->p_offset)
-        return ngi_error_set(err, NGI_EPARSE, "cut short: segment %zu wants bytes %llu to %llu, the file has %llu; "
-                             "copy it again", i, (unsigned long long)segment->p_offset,
+        return ngi_error_set(err, NGI_EPARSE,
+                             "cut short: segment %zu wants bytes %llu to %llu, the file has %llu; "
+                             "copy it again",
+                             i, (unsigned long long)segment->p_offset,
                              (unsigned long long)(segment->p_offset + segment->p_filesz),
                              (unsigned long long)image->file_size);
     return NGI_OK;
@@ -90,13 +92,15 @@ static int read_dynamic(struct elf_image *image, ngi_error *err)
         if (image->segments[i].p_type == PT_DYNAMIC)
             segment = &image->segments[i];
     if (!segment || segment->p_filesz == 0)
-        return ngi_error_set(err, NGI_EABI, "no dynamic section in it: not a shared object but perhaps debugging "
+        return ngi_error_set(err, NGI_EABI,
+                             "no dynamic section in it: not a shared object but perhaps debugging "
                              "information split off from one");
     GElf_Dyn entry;
     size_t entry_size = gelf_fsize(image->elf, ELF_T_DYN, 1, EV_CURRENT);
     image->dynamic = elf_image_table(image, segment->p_vaddr, segment->p_filesz, ELF_T_DYN);
     if (!image->dynamic || segment->p_filesz / entry_size > DYNAMIC_MAX)
-        return ngi_error_set(err, NGI_EPARSE, "damaged: its dynamic section is not where its headers say; build or "
+        return ngi_error_set(err, NGI_EPARSE,
+                             "damaged: its dynamic section is not where its headers say; build or "
                              "copy it again");
     while (gelf_getdyn(image->dynamic, (int)image->dynamic_count, &entry) && entry.d_tag != DT_NULL)
         image->dynamic_count++;
@@ -110,7 +114,8 @@ static int read_names(struct elf_image *image, ngi_error *err)
         return NGI_OK;
     Elf_Data *data = elf_image_table(image, address, size, ELF_T_BYTE);
     if (!data || ((const char *)data->d_buf)[size - 1] != '\0')
-        return ngi_error_set(err, NGI_EPARSE, "damaged: its table of symbol names lies outside the file or has no end; "
+        return ngi_error_set(err, NGI_EPARSE,
+                             "damaged: its table of symbol names lies outside the file or has no end; "
                              "build or copy it again");
     image->names = data->d_buf;
     image->names_size = size;

@@ -135,8 +135,8 @@ int elf_pointers_get(const struct elf_pointers *pointers, uint64_t address, uint
 {
     struct elf_pointer key = { .at = address };
     uintptr_t word;
-    const struct elf_pointer *found = pointers->count == 0 ? NULL :
-        bsearch(&key, pointers->sorted, pointers->count, sizeof key, by_address);
+    const struct elf_pointer *found =
+        pointers->count == 0 ? NULL : bsearch(&key, pointers->sorted, pointers->count, sizeof key, by_address);
     if (found && found->target == ELSEWHERE)
         return NGI_ENOENT;
     if (found && found->target != IN_PLACE) {

@@ -40,8 +40,7 @@ static size_t count_symbols(const struct elf_image *image, uint64_t table, size_
     uint32_t hash[2]; /* buckets, symbols */
     if (elf_image_section(image, NULL, SHT_DYNSYM, &section) && section.sh_addr == table)
         return section.sh_size / entry_size;
-    if (elf_image_dynamic(image, DT_HASH, 0, &address) &&
-        elf_image_read(image, address, hash, sizeof hash) == NGI_OK)
+    if (elf_image_dynamic(image, DT_HASH, 0, &address) && elf_image_read(image, address, hash, sizeof hash) == NGI_OK)
         return hash[1];
     return elf_image_dynamic(image, DT_GNU_HASH, 0, &address) ? count_by_gnu_hash(image, address) : 0;
 }
@@ -109,7 +108,8 @@ static int read_versions(struct elf_symbols *symbols, ngi_error *err)
         return NGI_OK;
     symbols->versions = elf_image_table(symbols->image, address, symbols->count * sizeof(GElf_Versym), ELF_T_HALF);
     if (!symbols->versions)
-        return ngi_error_set(err, NGI_EPARSE, "damaged: its symbol versions lie outside the file; build or copy it "
+        return ngi_error_set(err, NGI_EPARSE,
+                             "damaged: its symbol versions lie outside the file; build or copy it "
                              "again");
     symbols->names = calloc(VERSIONS_MAX, sizeof *symbols->names);
     if (!symbols->names)
@@ -129,8 +129,10 @@ static int check_names(const struct elf_symbols *symbols, ngi_error *err)
         if (elf_symbols_get(symbols, i, &symbol))
             bytes += strlen(symbol.name) + (symbol.version ? strlen(symbol.version) : 0);
         if (bytes > NAME_BYTES_MAX)
-            return ngi_error_set(err, NGI_EPARSE, "damaged: its symbol names take more than %d MiB; build or copy it "
-                                 "again", NAME_BYTES_MAX >> 20);
+            return ngi_error_set(err, NGI_EPARSE,
+                                 "damaged: its symbol names take more than %d MiB; build or copy it "
+                                 "again",
+                                 NAME_BYTES_MAX >> 20);
     }
     return NGI_OK;
 }

@@ -10,10 +10,10 @@
 
 struct elf_symbols {
     const struct elf_image *image;
-    Elf_Data *table;       /* NULL: no symbols */
-    Elf_Data *versions;    /* DT_VERSYM; NULL: no symbol has a version */
-    const char **names;    /* of versions, by index; NULL where there is none */
-    size_t count;          /* the null symbol at 0 included */
+    Elf_Data *table;    /* NULL: no symbols */
+    Elf_Data *versions; /* DT_VERSYM; NULL: no symbol has a version */
+    const char **names; /* of versions, by index; NULL where there is none */
+    size_t count;       /* the null symbol at 0 included */
     size_t name_count;
 };
 

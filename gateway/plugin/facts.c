@@ -46,8 +46,9 @@ static int read_notes(struct reader *reader, uint64_t offset, uint64_t size, uin
 {
     GElf_Nhdr note;
     size_t at = 0, next, name, id;
-    Elf_Data *data = size > NOTES_MAX || reader->facts->build_id ? NULL :
-        elf_image_chunk(reader->image, offset, size, alignment == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
+    Elf_Data *data = size > NOTES_MAX || reader->facts->build_id
+                       ? NULL
+                       : elf_image_chunk(reader->image, offset, size, alignment == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
     for (; data && (next = gelf_getnote(data, at, &note, &name, &id)) > at; at = next) {
         const unsigned char *bytes = data->d_buf;
         if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof "GNU" &&
@@ -105,7 +106,8 @@ static int read_needed(struct reader *reader)
     for (size_t i = 0; i < count && elf_image_dynamic(reader->image, DT_NEEDED, i, &offset); i++) {
         const char *name = elf_image_name(reader->image, offset);
         if (!name || strnlen(name, STRING_LIMIT) == STRING_LIMIT)
-            return ngi_error_set(reader->err, NGI_EPARSE, "damaged: the name of a library it needs lies outside the "
+            return ngi_error_set(reader->err, NGI_EPARSE,
+                                 "damaged: the name of a library it needs lies outside the "
                                  "file or has no end; build or copy it again");
         facts->needed[i] = strdup(name);
         if (!facts->needed[i])
@@ -117,8 +119,10 @@ static int read_needed(struct reader *reader)
 
 static int bad_metadata(struct reader *reader, const char *what, size_t row)
 {
-    return ngi_error_set(reader->err, NGI_EPARSE, "its ngi_plugin structure is damaged: %s%.0zu does not lie within "
-                         "the file; build or copy it again", what, row);
+    return ngi_error_set(reader->err, NGI_EPARSE,
+                         "its ngi_plugin structure is damaged: %s%.0zu does not lie within "
+                         "the file; build or copy it again",
+                         what, row);
 }
 
 /* The pointer at `address`; NGI_ENOENT without words if only the loader can tell. */
@@ -182,8 +186,8 @@ static int read_option(struct reader *reader, uint64_t address, size_t i, struct
     int rc = read_string(reader, address + offsetof(ngi_option_spec, default_value), "the default of option ", i + 1,
                          &option->default_value);
     if (rc == NGI_OK)
-        rc = read_string(reader, address + offsetof(ngi_option_spec, help), "the help of option ", i + 1,
-                         &option->help);
+        rc =
+            read_string(reader, address + offsetof(ngi_option_spec, help), "the help of option ", i + 1, &option->help);
     return rc;
 }
 
@@ -281,9 +285,10 @@ static int read_metadata(struct reader *reader)
     if (facts->abi >> 16 != NGI_MAJOR)
         return NGI_OK;
     if (facts->size < sizeof head || facts->size > section.sh_size)
-        return ngi_error_set(reader->err, NGI_EPARSE, "its ngi_plugin structure is damaged: it says it has %u bytes, "
-                             "its section has %llu; build or copy it again", facts->size,
-                             (unsigned long long)section.sh_size);
+        return ngi_error_set(reader->err, NGI_EPARSE,
+                             "its ngi_plugin structure is damaged: it says it has %u bytes, "
+                             "its section has %llu; build or copy it again",
+                             facts->size, (unsigned long long)section.sh_size);
     int rc = elf_pointers_read(&reader->symbols, &reader->pointers, reader->err);
     if (rc == NGI_OK)
         rc = read_members(reader, section.sh_addr);

@@ -28,7 +28,8 @@ struct facts {
     char *other_entry; /* "ngi_plugin_v2": an entry of another major version; NULL: none */
     char **needed;     /* DT_NEEDED */
     size_t needed_count;
-    char **undefined;  /* strong undefined symbols which neither this file, nor the libraries it needs, nor this process define; "name@VERSION" where versioned */
+    char **undefined; /* strong undefined symbols which neither this file, nor the libraries it needs, nor this process
+                         define; "name@VERSION" where versioned */
     size_t undefined_count;
 
     bool has_metadata; /* an ngi_plugin section with a structure in it; the rest is unset without */
@@ -41,8 +42,8 @@ struct facts {
 };
 
 /* Reads the facts of an open file (position does not matter; it is not closed). Every byte of it may lie. NGI_OK and
- * *ret (free with facts_free), or the reason in `err`: NGI_EABI for what is no ELF file, no shared object, or for another machine (naming both); NGI_EPARSE
- * for a damaged one; NGI_EIO; NGI_ENOMEM. */
+ * *ret (free with facts_free), or the reason in `err`: NGI_EABI for what is no ELF file, no shared object, or for
+ * another machine (naming both); NGI_EPARSE for a damaged one; NGI_EIO; NGI_ENOMEM. */
 int facts_read(int fd, struct facts **ret, ngi_error *err);
 void facts_free(struct facts *facts);
 

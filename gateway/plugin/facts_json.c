@@ -108,14 +108,12 @@ static json_t *interface_version(const struct facts *facts)
 
 int facts_print_json(const struct facts *facts, const char *path, FILE *out)
 {
-    json_t *object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
-                               "file", text(path), "name", text(facts->name), "version", text(facts->version),
-                               "summary", text(facts->summary), "abi", interface_version(facts),
-                               "build_id", text(facts->build_id), "flags", flag_list(facts->flags),
-                               "routes", route_list(facts), "options", option_list(facts),
-                               "needs", text_list(facts->needed, facts->needed_count),
-                               "unresolved", text_list(facts->undefined, facts->undefined_count),
-                               "entry", facts->has_entry);
+    json_t *object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "file", text(path),
+                               "name", text(facts->name), "version", text(facts->version), "summary",
+                               text(facts->summary), "abi", interface_version(facts), "build_id", text(facts->build_id),
+                               "flags", flag_list(facts->flags), "routes", route_list(facts), "options",
+                               option_list(facts), "needs", text_list(facts->needed, facts->needed_count), "unresolved",
+                               text_list(facts->undefined, facts->undefined_count), "entry", facts->has_entry);
     if (!object)
         return NGI_ENOMEM;
     /* ASCII only: JSON is looked at on terminals too, and \u escapes carry anything else unharmed. */

@@ -27,9 +27,9 @@ struct wanted {
 /* A library's name and who needs it; `by` lives in facts->needed or in an earlier `library`. */
 struct need {
     char *library;
-    const char *by;  /* NULL: the plugin itself */
-    char *search;    /* its DT_RUNPATH; NULL: none */
-    char *origin;    /* its directory; NULL: unknown */
+    const char *by; /* NULL: the plugin itself */
+    char *search;   /* its DT_RUNPATH; NULL: none */
+    char *origin;   /* its directory; NULL: unknown */
 };
 
 struct walk {
@@ -57,8 +57,8 @@ static int add_line(struct facts *facts, const char *name, const char *separator
             return NGI_ENOMEM;
         facts->undefined = lines;
     }
-    if (asprintf(&lines[facts->undefined_count], "%.*s%s%.*s", NAME_SHOWN_MAX, name, separator, NAME_SHOWN_MAX,
-                 rest) < 0)
+    if (asprintf(&lines[facts->undefined_count], "%.*s%s%.*s", NAME_SHOWN_MAX, name, separator, NAME_SHOWN_MAX, rest) <
+        0)
         return NGI_ENOMEM;
     facts->undefined_count++;
     return NGI_OK;

@@ -26,10 +26,10 @@ static bool is_in_call(ngi_request *r, const char *what)
              request_of(r)->plugin ? request_of(r)->plugin->name : "?", what);
     return false;
 }
-#define CHECK_CALL(r, what, otherwise) \
-    do {                               \
-        if (!is_in_call(r, what))      \
-            return otherwise;          \
+#define CHECK_CALL(r, what, otherwise)                                                                                 \
+    do {                                                                                                               \
+        if (!is_in_call(r, what))                                                                                      \
+            return otherwise;                                                                                          \
     } while (0)
 #else
 #define CHECK_CALL(r, what, otherwise) ((void)0)
@@ -251,15 +251,17 @@ static const char *html_entity(char c)
 
 static const char *host_escape_html(ngi_request *r, const char *s)
 {
-    CHECK_CALL(r, "ngi_escape_html", NULL);
+    CHECK_CALL(r, "ngi_escape_html", "");
     size_t length = 0;
     for (const char *p = s; *p; p++) {
         const char *entity = html_entity(*p);
         length += entity ? strlen(entity) : 1;
     }
     char *out = arena_alloc(&request_of(r)->arena, length + 1), *at = out;
-    if (!out)
-        return NULL;
+    if (!out) {
+        request_of(r)->response.failed = NGI_ENOMEM;
+        return "";
+    }
     for (const char *p = s; *p; p++) {
         const char *entity = html_entity(*p);
         if (entity)

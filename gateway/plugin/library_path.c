@@ -17,8 +17,8 @@
 enum { INCLUDE_DEPTH = 8 };
 
 struct library_path {
-    char *user;   /* LD_LIBRARY_PATH: "a:b"; NULL: none */
-    char **dirs;  /* the system's */
+    char *user;  /* LD_LIBRARY_PATH: "a:b"; NULL: none */
+    char **dirs; /* the system's */
     size_t count;
 };
 

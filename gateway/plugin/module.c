@@ -20,12 +20,15 @@ static int check_facts(const struct facts *facts, ngi_error *err)
         return ngi_error_set(err, NGI_EABI, "it exports %s; this gateway speaks NGI %d.%d: build it against its ngi.h",
                              facts->other_entry, NGI_MAJOR, NGI_MINOR);
     if (!facts->has_entry)
-        return ngi_error_set(err, NGI_EABI, "no entry symbol ngi_plugin_v1: write NGI_PLUGIN(…) in the source, or export "
+        return ngi_error_set(err, NGI_EABI,
+                             "no entry symbol ngi_plugin_v1: write NGI_PLUGIN(…) in the source, or export "
                              "that function");
     if (facts->undefined_count > 0)
-        return ngi_error_set(err, NGI_EABI, "%s%s%s", text_has_prefix(facts->undefined[0], "needed library") ? "" :
-                             "undefined symbol ", facts->undefined[0], facts->undefined_count > 1 ?
-                             " (and more: see postern inspect)" : ": link, or install, the library that has it");
+        return ngi_error_set(err, NGI_EABI, "%s%s%s",
+                             text_has_prefix(facts->undefined[0], "needed library") ? "" : "undefined symbol ",
+                             facts->undefined[0],
+                             facts->undefined_count > 1 ? " (and more: see postern inspect)"
+                                                        : ": link, or install, the library that has it");
     return NGI_OK;
 }
 
@@ -62,7 +65,8 @@ int module_open(const char *path, struct module **ret, ngi_error *err)
         ngi_error_set(err, NGI_ENOMEM, "out of memory");
         goto out;
     }
-    /* One descriptor for every look, so that what was checked is what is loaded. O_NONBLOCK: a FIFO must not hang us. */
+    /* One descriptor for every look, so that what was checked is what is loaded. O_NONBLOCK: a FIFO must not hang us.
+     */
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         rc = ngi_error_set(err, errno == ENOENT ? NGI_ENOENT : NGI_EIO, "%s", strerror(errno));
@@ -109,11 +113,15 @@ int module_enter(struct module *module, const ngi_host *host, ngi_error *err)
     /* These two before anything else: the rest means what they say. */
     uint32_t size = self->size, abi = self->abi;
     if (abi >> 16 != NGI_MAJOR)
-        return ngi_error_set(err, NGI_EABI, "it was built for NGI %u.%u, this gateway speaks %d.%d: build it against its "
-                             "ngi.h", abi >> 16, abi & 0xffff, NGI_MAJOR, NGI_MINOR);
+        return ngi_error_set(err, NGI_EABI,
+                             "it was built for NGI %u.%u, this gateway speaks %d.%d: build it against its "
+                             "ngi.h",
+                             abi >> 16, abi & 0xffff, NGI_MAJOR, NGI_MINOR);
     if (size < LEAST)
-        return ngi_error_set(err, NGI_EABI, "its descriptor has %u bytes, name and routes need %u: set size to "
-                             "sizeof(ngi_plugin)", size, (unsigned)LEAST);
+        return ngi_error_set(err, NGI_EABI,
+                             "its descriptor has %u bytes, name and routes need %u: set size to "
+                             "sizeof(ngi_plugin)",
+                             size, (unsigned)LEAST);
     memcpy(&module->self, self, size < sizeof module->self ? size : sizeof module->self);
     return NGI_OK;
 }

@@ -64,7 +64,8 @@ static const char *check_value(const ngi_option_spec *spec, const char *text, ch
         }
         return text;
     default:
-        snprintf(why, WHY_SIZE, "its type %d in the plugin's table is unknown: NGI_STRING, NGI_INT, NGI_FLOAT, NGI_BOOL",
+        snprintf(why, WHY_SIZE,
+                 "its type %d in the plugin's table is unknown: NGI_STRING, NGI_INT, NGI_FLOAT, NGI_BOOL",
                  (int)spec->type);
         return NULL;
     }
@@ -92,7 +93,8 @@ static void report_unknown(const char *plugin, const ngi_option_spec *table, con
         }
     }
     if (near)
-        report_add(report, "%s: plugin %s has no option \"%s\": did you mean \"%s\"?", set->where, plugin, set->name, near);
+        report_add(report, "%s: plugin %s has no option \"%s\": did you mean \"%s\"?", set->where, plugin, set->name,
+                   near);
     else if (table && table->name)
         report_add(report, "%s: plugin %s has no option \"%s\": postern inspect lists those it has", set->where, plugin,
                    set->name);

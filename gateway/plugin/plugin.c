@@ -18,8 +18,9 @@ static bool check_descriptor(const struct plugin *plugin, struct report *report)
     const ngi_plugin *self = &plugin->module->self;
     const char *path = plugin->module->path;
     if (!is_name(self->name)) {
-        report_add(report, "%s: its name \"%s\" is none: 1 to 64 letters, digits, '-', '_', '.', not beginning with '.'",
-                   path, self->name ? self->name : "");
+        report_add(report,
+                   "%s: its name \"%s\" is none: 1 to 64 letters, digits, '-', '_', '.', not beginning with '.'", path,
+                   self->name ? self->name : "");
         return false;
     }
     if (!self->routes || self->routes[0].methods == 0) {
@@ -49,12 +50,15 @@ static bool add_route(struct plugin *plugin, struct plugin_route *route, const n
     ngi_error err = { 0 };
     const char *path = plugin->module->path;
     if (!spec->pattern || !spec->handler) {
-        report_add(report, "%s: route %zu has no %s", path, plugin->route_count + 1, spec->pattern ? "handler" : "pattern");
+        report_add(report, "%s: route %zu has no %s", path, plugin->route_count + 1,
+                   spec->pattern ? "handler" : "pattern");
         return false;
     }
     if (spec->flags & NGI_ISOLATE) {
-        report_add(report, "%s: route \"%s\" wants to run in host processes (NGI_ISOLATE), which this release does not "
-                   "offer yet", path, spec->pattern);
+        report_add(report,
+                   "%s: route \"%s\" wants to run in host processes (NGI_ISOLATE), which this release does not "
+                   "offer yet",
+                   path, spec->pattern);
         return false;
     }
     const struct plugin_settings *block = plugin->settings;
@@ -62,7 +66,9 @@ static bool add_route(struct plugin *plugin, struct plugin_route *route, const n
     *route = (struct plugin_route){
         .spec = spec,
         .flags = plugin->module->self.flags | spec->flags,
-        .run = own ? own->run : block ? block->run : RUN_AUTO,
+        .run = own   ? own->run
+             : block ? block->run
+                     : RUN_AUTO,
         .max_body = (uint64_t)(own && own->max_body >= 0       ? own->max_body
                                : block && block->max_body >= 0 ? block->max_body
                                                                : settings->max_body),
@@ -109,8 +115,7 @@ static bool add_routes(struct plugin *plugin, const struct settings *settings, s
 }
 
 /* Everything after the descriptor is known to be sound. */
-static bool configure(struct plugin *plugin, const char *mount, const struct settings *settings,
-                      struct report *report)
+static bool configure(struct plugin *plugin, const char *mount, const struct settings *settings, struct report *report)
 {
     const ngi_plugin *self = &plugin->module->self;
     plugin->name = strdup(self->name);

@@ -1,5 +1,5 @@
-/* A plugin in service: its module, options, routes and state. Made and ended by one thread; in between it is read by all
- * threads and changed by none. */
+/* A plugin in service: its module, options, routes and state. Made and ended by one thread; in between it is read by
+ * all threads and changed by none. */
 #ifndef PLUGIN_PLUGIN_H
 #define PLUGIN_PLUGIN_H
 
@@ -15,10 +15,10 @@
 #include "sdk/ngi.h"
 
 struct plugin_route {
-    const ngi_route *spec; /* the plugin's row */
-    uint32_t flags;        /* the plugin's and the route's */
-    uint64_t max_body;     /* bytes */
-    int run;               /* enum run_mode */
+    const ngi_route *spec;   /* the plugin's row */
+    uint32_t flags;          /* the plugin's and the route's */
+    uint64_t max_body;       /* bytes */
+    int run;                 /* enum run_mode */
     pthread_mutex_t *serial; /* held during a call under NGI_SERIAL; NULL: calls run concurrently */
     pthread_mutex_t own;
 };
@@ -27,9 +27,9 @@ struct plugin {
     ngi_host host; /* the table it is given; host.self leads back here */
     struct module *module;
     char *name;
-    char *mount;   /* "" or "/…" */
+    char *mount; /* "" or "/…" */
     size_t mount_length;
-    unsigned index; /* among the registry's plugins; of its slot in each thread's states */
+    unsigned index;                         /* among the registry's plugins; of its slot in each thread's states */
     const struct plugin_settings *settings; /* NULL: no block. The settings outlive the plugin. */
     struct options options;
     ngi_config config;
@@ -41,9 +41,9 @@ struct plugin {
     void *state;
 };
 
-/* Loads `path`: checks, links, enters, reads options and routes; does not run init. `mount`: where to mount it, NULL: as
- * the settings or its name say. Every reason for refusing it goes to `report`, each line beginning with the path or with
- * where in the configuration it was said. NULL then. */
+/* Loads `path`: checks, links, enters, reads options and routes; does not run init. `mount`: where to mount it, NULL:
+ * as the settings or its name say. Every reason for refusing it goes to `report`, each line beginning with the path or
+ * with where in the configuration it was said. NULL then. */
 struct plugin *plugin_load(const char *path, const char *mount, const struct settings *settings, struct report *report);
 
 /* Runs its init. False with the plugin's own words in `report`. */

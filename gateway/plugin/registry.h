@@ -18,8 +18,8 @@ struct registry {
     struct map mounts; /* mount point → plugin */
 };
 
-/* Every *.so of a directory, sorted by name, as paths (free with registry_free_list). False, with the reason in `report`, for a
- * directory that cannot be read or that others can change (see trust.h). An empty directory is fine. */
+/* Every *.so of a directory, sorted by name, as paths (free with registry_free_list). False, with the reason in
+ * `report`, for a directory that cannot be read or that others can change (see trust.h). An empty directory is fine. */
 bool registry_list(const char *directory, char ***ret_paths, size_t *ret_count, struct report *report);
 void registry_free_list(char **paths, size_t count);
 

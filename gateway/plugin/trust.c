@@ -27,8 +27,10 @@ int trust_check(int fd, const char *path, ngi_error *err)
     const char *kind = S_ISDIR(file.st_mode) ? "directory" : "file";
     if (file.st_uid != 0 && file.st_uid != geteuid()) {
         char owner[NAME_SIZE], us[NAME_SIZE];
-        return ngi_error_set(err, NGI_EPERM, "the %s belongs to %s; only root and the user running postern, %s, may own "
-                             "it: chown root %s", kind, user_name(file.st_uid, owner), user_name(geteuid(), us), path);
+        return ngi_error_set(err, NGI_EPERM,
+                             "the %s belongs to %s; only root and the user running postern, %s, may own "
+                             "it: chown root %s",
+                             kind, user_name(file.st_uid, owner), user_name(geteuid(), us), path);
     }
     if (file.st_mode & S_IWOTH)
         return ngi_error_set(err, NGI_EPERM, "the %s is writable by everyone (mode %04o): chmod o-w %s", kind,

@@ -14,8 +14,8 @@ enum trial_end {
 
 struct trial {
     enum trial_end end;
-    int code;      /* exit status, or signal */
-    char *output;  /* what the function wrote to `fd`, NUL-terminated, malloc'ed; may be NULL */
+    int code;     /* exit status, or signal */
+    char *output; /* what the function wrote to `fd`, NUL-terminated, malloc'ed; may be NULL */
     size_t length;
 };
 

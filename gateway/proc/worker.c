@@ -25,7 +25,8 @@ static bool open_listeners(struct listener *listeners, const struct settings *se
 {
     ngi_error err = { 0 };
     for (*ret_count = 0; *ret_count < settings->listen_count; ++*ret_count)
-        if (listener_open(&listeners[*ret_count], settings->listen[*ret_count], (int)settings->backlog, &err) != NGI_OK) {
+        if (listener_open(&listeners[*ret_count], settings->listen[*ret_count], (int)settings->backlog, &err) !=
+            NGI_OK) {
             log_line(NGI_LOG_ERROR, "%s", err.text);
             return false;
         }
@@ -41,8 +42,8 @@ static void announce(const struct registry *registry, const struct listener *lis
         for (size_t j = 0; j < plugin->route_count; j++)
             may_block |= (plugin->routes[j].flags & NGI_MAY_BLOCK) != 0;
         log_line(NGI_LOG_INFO, "plugin %s %s at %s: %zu route%s, pool%s", plugin->name,
-                 plugin->module->self.version ? plugin->module->self.version : "-", *plugin->mount ? plugin->mount : "/",
-                 plugin->route_count, plugin->route_count == 1 ? "" : "s",
+                 plugin->module->self.version ? plugin->module->self.version : "-",
+                 *plugin->mount ? plugin->mount : "/", plugin->route_count, plugin->route_count == 1 ? "" : "s",
                  may_block ? " (it may block: while it does, other connections of its pool thread wait)" : "");
     }
     for (size_t i = 0; i < count; i++)
@@ -58,15 +59,14 @@ static void wait_for_stop(void)
         int signal = signals_wait(-1);
         switch (signal) {
         case SIGTERM:
-        case SIGINT:
-            return;
+        case SIGINT: return;
         case SIGUSR1:
             if (access_reopen(&err) != NGI_OK)
                 log_line(NGI_LOG_ERROR, "%s: still writing to the old file", err.text);
             break;
         default:
-            log_line(NGI_LOG_WARNING, "signal %d (%s) is for a later release; restart to load a new configuration", signal,
-                     sigdescr_np(signal));
+            log_line(NGI_LOG_WARNING, "signal %d (%s) is for a later release; restart to load a new configuration",
+                     signal, sigdescr_np(signal));
         }
     }
 }
@@ -150,7 +150,8 @@ int worker_run(const struct settings *settings, struct registry *registry, int r
     signals_take();
     crash_watch();
     /* Ports before init: a second gateway on the same port must not touch the plugins' databases first. */
-    int status = open_listeners(listeners, settings, &count) ? serve(settings, registry, listeners, count, ready_fd) : 1;
+    int status =
+        open_listeners(listeners, settings, &count) ? serve(settings, registry, listeners, count, ready_fd) : 1;
     while (count > 0)
         listener_close(&listeners[--count]);
     free(listeners);

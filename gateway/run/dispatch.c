@@ -24,7 +24,8 @@ static int refuse(struct request *request, int status, uint32_t allow)
 static int pattern_failed(struct request *request)
 {
     const struct plugin_route *route = request->match.data;
-    log_line(NGI_LOG_ERROR, "%s [%s]: route \"%s\": the pattern exceeds PCRE2's match limit on this path: make it simpler",
+    log_line(NGI_LOG_ERROR,
+             "%s [%s]: route \"%s\": the pattern exceeds PCRE2's match limit on this path: make it simpler",
              request->plugin->name, request_id(request), route->spec->pattern);
     problem_respond(request, 500, true, NULL);
     return 500;
@@ -55,17 +56,11 @@ int dispatch_route(const struct dispatch *dispatch, struct request *request)
     size_t length = *below ? target->path_length - plugin->mount_length : 1;
 
     switch (router_find(plugin->router, request->method, request->ngi.path, length, &request->match)) {
-    case NGI_OK:
-        request->route = request->match.data;
-        return 0;
-    case NGI_ENOENT:
-        return refuse(request, 404, 0);
-    case NGI_EPERM:
-        return refuse(request, request->method == NGI_OPTIONS ? 204 : 405, request->match.allow);
-    case NGI_EFAIL:
-        return pattern_failed(request);
-    default:
-        return refuse(request, 500, 0);
+    case NGI_OK: request->route = request->match.data; return 0;
+    case NGI_ENOENT: return refuse(request, 404, 0);
+    case NGI_EPERM: return refuse(request, request->method == NGI_OPTIONS ? 204 : 405, request->match.allow);
+    case NGI_EFAIL: return pattern_failed(request);
+    default: return refuse(request, 500, 0);
     }
 }
 
@@ -75,5 +70,6 @@ void dispatch_run(const struct dispatch *dispatch, struct request *request)
     const char *why = outcome_settle(request, rc, dispatch->debug);
     if (why)
         log_line(NGI_LOG_ERROR, "%s [%s]: %s %s (route \"%s\"): %d: %s", request->plugin->name, request_id(request),
-                 request->ngi.method, request->raw_target, request->route->spec->pattern, request->response.status, why);
+                 request->ngi.method, request->raw_target, request->route->spec->pattern, request->response.status,
+                 why);
 }
