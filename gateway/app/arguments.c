@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 
 enum { OPTIONS_MOST = 32, FIRST_LONG = 256 };
 
@@ -33,6 +34,7 @@ static void print_help(const struct command *command)
 static size_t make_tables(const struct command *command, struct option *longs, char *shorts)
 {
     size_t count = 0;
+    *shorts++ = ':'; /* tells a missing argument from an unknown option */
     for (; command->options[count].name && count + 2 < OPTIONS_MOST; count++) {
         const struct option_row *row = &command->options[count];
         longs[count] = (struct option){ row->name + 2, row->argument ? required_argument : no_argument, NULL,
@@ -56,6 +58,31 @@ static const struct option_row *find_row(const struct command *command, int valu
     return NULL;
 }
 
+/* Says what is wrong with the option that getopt stumbled over. */
+static void report_option(const struct command *command, int value, const char *word)
+{
+    enum { FAR = 4 };
+    const struct option_row *row = optopt ? find_row(command, optopt) : NULL, *near = NULL;
+    size_t best = FAR;
+    if (row && value == ':') {
+        log_line(NGI_LOG_ERROR, "%s: %s needs an argument: %s %s", command->name, word, word, row->argument);
+    } else if (row) {
+        log_line(NGI_LOG_ERROR, "%s: %s takes no argument", command->name, row->name);
+    } else if (optopt) {
+        log_line(NGI_LOG_ERROR, "%s: unknown option -%c", command->name, optopt);
+    } else {
+        for (row = command->options; row->name; row++) {
+            size_t distance = text_distance(row->name, word, FAR);
+            if (distance < best) {
+                best = distance;
+                near = row;
+            }
+        }
+        log_line(NGI_LOG_ERROR, "%s: unknown option %s%s%s%s", command->name, word, near ? "; did you mean " : "",
+                 near ? near->name : "", near ? "?" : "");
+    }
+}
+
 static bool refuse(struct arguments *arguments)
 {
     command_usage(arguments->command, true);
@@ -74,7 +101,7 @@ bool arguments_parse(struct arguments *arguments, const struct command *command,
                      size_t most)
 {
     struct option longs[OPTIONS_MOST];
-    char shorts[2 * OPTIONS_MOST + 2];
+    char shorts[2 * OPTIONS_MOST + 3];
     *arguments = (struct arguments){ .command = command };
     make_tables(command, longs, shorts);
     arguments->given = calloc((size_t)argc + 1, sizeof *arguments->given);
@@ -93,7 +120,7 @@ bool arguments_parse(struct arguments *arguments, const struct command *command,
         }
         if (!row) {
             const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
-            log_line(NGI_LOG_ERROR, "%s: %s is no option of it, or lacks its argument", command->name, word);
+            report_option(command, value, word);
             return refuse(arguments);
         }
         arguments->given[arguments->given_count++] = (struct given){ row, row->argument ? optarg : NULL };

@@ -92,6 +92,8 @@ static int make_request(struct request *request, const struct arguments *argumen
 static bool print_head(const struct response *response)
 {
     printf("HTTP/1.1 %d %s\r\n", response->status, status_phrase(response->status));
+    if (response->type)
+        printf("Content-Type: %s\r\n", response->type);
     for (const struct response_header *header = response->headers; header; header = header->next)
         printf("%s: %s\r\n", header->field.name, header->field.value);
     if (response_length(response) >= 0 && !status_has_no_content(response->status))

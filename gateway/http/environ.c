@@ -18,8 +18,9 @@ static const char *port(struct request *request, uint16_t number)
 static const char *content_length(struct request *request)
 {
     /* The length of what can be read, also when it came in chunks; unset without a body (section 4.1.2). */
-    bool framed = request_header(request, "Content-Length") || request_header(request, "Transfer-Encoding");
-    return framed ? arena_format(&request->arena, "%llu", (unsigned long long)request->body.length) : NULL;
+    return request->content_length || request->chunked
+             ? arena_format(&request->arena, "%llu", (unsigned long long)request->body.length)
+             : NULL;
 }
 
 static const char *content_type(struct request *request)

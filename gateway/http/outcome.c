@@ -109,17 +109,17 @@ const char *outcome_settle(struct request *request, int rc, bool tell)
         return why;
     }
     if (status_has_no_content(response->status)) {
-        (void)response_set_header(response, "Content-Type", NULL);
+        response_set_own_type(response, NULL);
         return NULL;
     }
     if (rc != NGI_OK && !written && response->declared < 0) {
         /* The body is the gateway's, whatever type the handler had in mind for its own. */
-        (void)response_set_header(response, "Content-Type", "text/plain; charset=UTF-8");
+        response_set_own_type(response, "text/plain; charset=UTF-8");
         (void)response_set_header(response, "X-Content-Type-Options", "nosniff");
         (void)buffer_printf(&response->text, "%d %s\n", response->status, status_phrase(response->status));
     }
     /* The default of Tornado's WSGIContainer. */
-    if (!response_get_header(response, "Content-Type"))
-        (void)response_set_header(response, "Content-Type", "text/html; charset=UTF-8");
+    if (!response->type)
+        response_set_own_type(response, "text/html; charset=UTF-8");
     return NULL;
 }

@@ -35,7 +35,7 @@ void problem_respond(struct request *request, int status, bool incident, const c
         return;
     /* Out of memory here leaves a shorter body, which is as good an answer as there is. */
     char *json = wants_json(request) ? as_json(request, status, incident, detail) : NULL;
-    (void)response_set_header(response, "Content-Type", json ? "application/json" : "text/plain; charset=UTF-8");
+    response_set_own_type(response, json ? "application/json" : "text/plain; charset=UTF-8");
     (void)response_set_header(response, "X-Content-Type-Options", "nosniff");
     if (json) {
         (void)buffer_printf(text, "%s\n", json);

@@ -89,6 +89,9 @@ void request_reset(struct request *request)
     request->ngi = (ngi_request){ .method = "", .path = "/", .query = "", .host = "", .remote_addr = "", .scheme = "" };
     request->header_count = 0;
     request->headers_overflow = false;
+    request->head_size = 0;
+    request->content_length = NULL;
+    request->chunked = false;
     request->script_name = request->path_info = "";
     request->plugin = NULL;
     request->route = NULL;
@@ -123,6 +126,7 @@ int request_begin(struct request *request, const struct peer *peer, const char *
 void request_add_header(struct request *request, const char *name, size_t name_length, const char *value,
                         size_t value_length)
 {
+    request->head_size += name_length + value_length + 4;
     if (is_spoofable(name, name_length))
         return;
     if (request->header_count == REQUEST_HEADERS_MAX) {
@@ -131,9 +135,21 @@ void request_add_header(struct request *request, const char *name, size_t name_l
     }
     request->headers[request->header_count++] =
         (struct field){ name, value, (uint32_t)name_length, (uint32_t)value_length };
-    /* The authority of an absolute-form target replaces Host (RFC 9112 section 3.2.2). */
-    if (name_length == 4 && !request->target.authority && text_equal_nocase_n(name, "Host", 4))
-        request->ngi.host = value;
+    switch (name_length) {
+    case 4:
+        /* The authority of an absolute-form target replaces Host (RFC 9112 section 3.2.2). */
+        if (!request->target.authority && text_equal_nocase_n(name, "Host", 4))
+            request->ngi.host = value;
+        break;
+    case 14:
+        if (!request->content_length && text_equal_nocase_n(name, "Content-Length", 14))
+            request->content_length = value;
+        break;
+    case 17:
+        if (text_equal_nocase_n(name, "Transfer-Encoding", 17))
+            request->chunked = true;
+        break;
+    }
 }
 
 const char *request_header(struct request *request, const char *name)

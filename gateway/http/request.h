@@ -47,7 +47,10 @@ struct request {
     struct target target;
     struct field headers[REQUEST_HEADERS_MAX];
     unsigned header_count;
-    bool headers_overflow; /* there were more */
+    bool headers_overflow;      /* there were more */
+    size_t head_size;           /* bytes of the header lines, those left out included */
+    const char *content_length; /* the first of these headers; NULL: not there */
+    bool chunked;               /* there is a Transfer-Encoding */
 
     const char *script_name; /* the mount point: "" or "/thumb" */
     const char *path_info;   /* below it: "" or "/…" */

@@ -9,8 +9,8 @@
 #include "sdk/ngi.h"
 
 enum {
-    /* libmicrohttpd builds the head in the connection's memory (32 KiB by default, shared with the request's head). */
-    HEAD_MOST = 12 * 1024,
+    /* No response needs more; net/ has its own, lower limit, which depends on the request. */
+    HEAD_MOST = 256 * 1024,
     KEEP = 64 * 1024,
 };
 
@@ -33,6 +33,7 @@ static void drop_body(struct response *response)
 static void drop_head(struct response *response)
 {
     response->status = 0;
+    response->type = NULL;
     response->headers = NULL;
     response->headers_end = &response->headers;
     response->head_size = 0;
@@ -40,14 +41,33 @@ static void drop_head(struct response *response)
     response->conditional = false;
 }
 
-static int check_header(const struct response *response, const char *name, const char *value)
+static int check_header(const char *name, size_t name_length, const char *value, size_t value_length)
 {
-    if (response->begun)
-        return NGI_ESENT;
-    if (!name || !field_is_token(name, strlen(name)) || (value && !field_is_value(value, strlen(value))))
+    if (!field_is_token(name, name_length) || !field_is_value(value, value_length))
         return NGI_EINVAL;
-    if (field_is_hop_by_hop(name))
-        return NGI_EPERM;
+    return field_is_hop_by_hop(name) ? NGI_EPERM : NGI_OK;
+}
+
+static bool is_named(const char *name, size_t length, const char *known, size_t known_length)
+{
+    return length == known_length && text_equal_nocase_n(name, known, length);
+}
+#define IS_NAMED(name, length, known) is_named(name, length, known, sizeof(known) - 1)
+
+static int set_type(struct response *response, const char *value, size_t length)
+{
+    if (!value) {
+        response->type = NULL;
+        return NGI_OK;
+    }
+    if (!field_is_value(value, length))
+        return NGI_EINVAL;
+    if (length > HEAD_MOST / 4)
+        return NGI_ETOOBIG;
+    const char *own = arena_copy(response->arena, value, length);
+    if (!own)
+        return NGI_ENOMEM;
+    response->type = own;
     return NGI_OK;
 }
 
@@ -81,9 +101,9 @@ static void remove_header(struct response *response, const char *name)
     response->headers_end = at;
 }
 
-static int append_header(struct response *response, const char *name, const char *value)
+static int append_header(struct response *response, const char *name, size_t name_length, const char *value,
+                         size_t value_length)
 {
-    size_t name_length = strlen(name), value_length = strlen(value);
     size_t size = name_length + value_length + 4; /* ": " and CR LF */
     if (size > HEAD_MOST || response->head_size + size > HEAD_MOST)
         return NGI_ETOOBIG;
@@ -98,6 +118,27 @@ static int append_header(struct response *response, const char *name, const char
     response->headers_end = &header->next;
     response->head_size += size;
     return NGI_OK;
+}
+
+/* Both ways to set a header: `replace` takes those of that name away first. */
+static int put_header(struct response *response, const char *name, const char *value, bool replace)
+{
+    if (response->begun)
+        return NGI_ESENT;
+    if (!name)
+        return NGI_EINVAL;
+    size_t name_length = strlen(name), value_length = value ? strlen(value) : 0;
+    response->touched = true;
+    if (IS_NAMED(name, name_length, "Content-Type"))
+        return set_type(response, value, value_length);
+    if (IS_NAMED(name, name_length, "Content-Length"))
+        return set_declared(response, value);
+    int rc = check_header(name, name_length, value ? value : "", value_length);
+    if (rc != NGI_OK)
+        return rc;
+    if (replace && response->headers)
+        remove_header(response, name);
+    return value ? append_header(response, name, name_length, value, value_length) : NGI_OK;
 }
 
 /* Takes the last `n` bytes back if they go beyond the declared Content-Length. */
@@ -154,26 +195,17 @@ int response_status(struct response *response, int status)
 
 int response_set_header(struct response *response, const char *name, const char *value)
 {
-    int rc = check_header(response, name, value);
-    if (rc != NGI_OK)
-        return rc;
-    response->touched = true;
-    if (text_equal_nocase(name, "Content-Length"))
-        return set_declared(response, value);
-    if (response->headers)
-        remove_header(response, name);
-    return value ? append_header(response, name, value) : NGI_OK;
+    return put_header(response, name, value, true);
 }
 
 int response_add_header(struct response *response, const char *name, const char *value)
 {
-    int rc = value ? check_header(response, name, value) : NGI_EINVAL;
-    if (rc != NGI_OK)
-        return rc;
-    response->touched = true;
-    if (text_equal_nocase(name, "Content-Length"))
-        return set_declared(response, value);
-    return append_header(response, name, value);
+    return value ? put_header(response, name, value, false) : NGI_EINVAL;
+}
+
+void response_set_own_type(struct response *response, const char *type)
+{
+    response->type = type;
 }
 
 int response_start(struct response *response, const char *status_line, const char *const *headers)

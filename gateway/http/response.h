@@ -25,9 +25,11 @@ struct response {
     bool begun;          /* the first byte has left */
     bool touched;        /* the handler has set or written something */
     int failed;          /* NGI code of a write that did not fit: the body lacks a piece; NGI_OK: none */
+    /* Two headers that nearly every response has, and the host has to know, stand apart from the list. */
+    const char *type; /* Content-Type; NULL: not set */
+    int64_t declared; /* Content-Length as the handler set it; -1: not set */
     struct response_header *headers, **headers_end;
     size_t head_size; /* bytes of header lines so far */
-    int64_t declared; /* Content-Length as the handler set it; -1: not set. Never among the headers. */
 
     enum response_body kind;
     struct buffer text; /* RESPONSE_TEXT */
@@ -53,8 +55,11 @@ int response_set_header(struct response *response, const char *name, const char 
 int response_add_header(struct response *response, const char *name, const char *value);
 int response_start(struct response *response, const char *status_line, const char *const *headers);
 
-/* The value of a header set so far; NULL without it. */
+/* The value of a header of the list (not Content-Type or Content-Length); NULL without it. */
 const char *response_get_header(const struct response *response, const char *name);
+
+/* Sets the Content-Type from a string that outlives the response, or NULL: for the gateway's own. */
+void response_set_own_type(struct response *response, const char *type);
 
 /* As ngi_write, ngi_printf, ngi_send_file, ngi_send_stream. */
 int response_write(struct response *response, const void *data, size_t n);

@@ -91,13 +91,14 @@ static const struct peer *peer_of(struct MHD_Connection *connection)
 }
 
 /* Bytes of body that the head announces; UINT64_MAX: unknown, it comes in chunks. */
-static uint64_t announced_length(struct request *request)
+static uint64_t announced_length(const struct request *request)
 {
     uint64_t length = 0;
-    if (request_header(request, "Transfer-Encoding"))
+    if (request->chunked)
         return UINT64_MAX;
-    const char *text = request_header(request, "Content-Length");
-    return text && text_to_uint64(text, &length) ? length : 0;
+    (void)(request->content_length &&
+           text_to_uint64(request->content_length, &length)); /* libmicrohttpd has checked it */
+    return length;
 }
 
 static int refuse(struct request *request, int status)
@@ -201,6 +202,7 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *connection, co
     if (!exchange->refusal) {
         int64_t start = access_is_on() ? clock_us() : 0;
         dispatch_run(config->dispatch, request);
+        send_check_head(request, config->connection_memory);
         if (start)
             exchange->run_us = clock_us() - start;
     }

@@ -14,7 +14,8 @@ struct exchange_config {
     const struct dispatch *dispatch;
     struct body_limits body; /* `most` is the route's, set for each request */
     size_t max_response;
-    _Atomic bool draining; /* relaxed: a response more or less may still keep its connection alive */
+    size_t connection_memory; /* bytes */
+    _Atomic bool draining;    /* relaxed: a response more or less may still keep its connection alive */
 };
 
 /* The callbacks; `cls` is the config. */

@@ -1,7 +1,10 @@
 #include "net/send.h"
 
+#include <string.h>
+
 #include "base/log.h"
 #include "config.h"
+#include "http/problem.h"
 #include "http/status.h"
 #include "plugin/call.h"
 #include "plugin/plugin.h"
@@ -68,7 +71,7 @@ static void mend_head(struct MHD_Response *made, const struct request *request)
 
 static bool add_headers(struct MHD_Response *made, const struct response *response, bool close)
 {
-    bool good = true;
+    bool good = !response->type || MHD_add_response_header(made, "Content-Type", response->type);
     for (const struct response_header *header = response->headers; header; header = header->next)
         /* libmicrohttpd takes no empty value; white space around one is not part of it (RFC 9110 section 5.5). */
         good &=
@@ -81,6 +84,23 @@ static bool add_headers(struct MHD_Response *made, const struct response *respon
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
+
+void send_check_head(struct request *request, size_t memory)
+{
+    /* What libmicrohttpd adds: a record for each request header (from the same memory), the request line, Date, Server
+     * and so on. Generous, because what does not fit cuts the connection without a word. */
+    enum { RECORD = 96, SLACK = 512 };
+    const struct response *response = &request->response;
+    size_t taken = request->head_size + (request->header_count + 4) * RECORD + 2 * strlen(request->raw_target) + SLACK;
+    size_t wanted = response->head_size + (response->type ? strlen(response->type) : 0);
+    if (wanted <= 512 || taken + wanted <= memory)
+        return;
+    log_line(NGI_LOG_ERROR,
+             "%s [%s]: %s %s: the head of the response, %zu bytes, does not fit: raise connection_memory",
+             request->plugin ? request->plugin->name : "gateway", request_id(request), request->ngi.method,
+             request->raw_target, wanted);
+    problem_respond(request, 500, true, NULL);
+}
 
 enum MHD_Result send_response(struct MHD_Connection *connection, struct request *request, bool close)
 {

@@ -11,4 +11,8 @@
  * says that it is over: bodies are sent from its memory. MHD_NO if that is impossible; the connection is then cut. */
 enum MHD_Result send_response(struct MHD_Connection *connection, struct request *request, bool close);
 
+/* Replaces a response whose head would not fit into the connection's memory (`memory` bytes, where libmicrohttpd keeps
+ * the request's head too) by a 500, and says so in the log. */
+void send_check_head(struct request *request, size_t memory);
+
 #endif

@@ -163,6 +163,7 @@ int server_start(struct server **ret, const struct settings *settings, const str
     server->config.dispatch = dispatch;
     server->config.body = (struct body_limits){ .memory = (size_t)settings->body_memory, .spool = settings->spool };
     server->config.max_response = (size_t)settings->max_response;
+    server->config.connection_memory = (size_t)settings->connection_memory;
     for (size_t i = 0; i < count; i++) {
         struct daemon_slot *slot = &server->daemons[server->count];
         slot->listener = &listeners[i];

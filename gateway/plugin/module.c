@@ -17,19 +17,28 @@
 static int check_facts(const struct facts *facts, ngi_error *err)
 {
     if (!facts->has_entry && facts->other_entry)
-        return ngi_error_set(err, NGI_EABI, "it exports %s; this gateway speaks NGI %d.%d: build it against its ngi.h",
+        return ngi_error_set(err, NGI_EABI,
+                             "it exports %s; this gateway speaks NGI %d.%d: build it with this gateway's ngi.h",
                              facts->other_entry, NGI_MAJOR, NGI_MINOR);
     if (!facts->has_entry)
         return ngi_error_set(err, NGI_EABI,
                              "no entry symbol ngi_plugin_v1: write NGI_PLUGIN(…) in the source, or export "
                              "that function");
-    if (facts->undefined_count > 0)
-        return ngi_error_set(err, NGI_EABI, "%s%s%s",
-                             text_has_prefix(facts->undefined[0], "needed library") ? "" : "undefined symbol ",
-                             facts->undefined[0],
-                             facts->undefined_count > 1 ? " (and more: see postern inspect)"
-                                                        : ": link, or install, the library that has it");
+    if (facts->undefined_count > 0) {
+        bool library = text_has_prefix(facts->undefined[0], "needed library");
+        return ngi_error_set(err, NGI_EABI, "%s%s: %s%s", library ? "" : "undefined symbol ", facts->undefined[0],
+                             library ? "install it, or link with -Wl,-rpath" : "link the library that has it (-lNAME)",
+                             facts->undefined_count > 1 ? "; postern inspect lists more that is missing" : "");
+    }
     return NGI_OK;
+}
+
+static int describe_open(const char *path, int error, ngi_error *err)
+{
+    struct stat link;
+    if (error == ENOENT && lstat(path, &link) == 0 && S_ISLNK(link.st_mode))
+        return ngi_error_set(err, NGI_ENOENT, "a symbolic link to a file that does not exist");
+    return ngi_error_set(err, error == ENOENT ? NGI_ENOENT : NGI_EIO, "cannot be opened: %s", strerror(error));
 }
 
 /* A path to the private copy that a debugger or a sanitizer in another process can open as well. */
@@ -69,12 +78,13 @@ int module_open(const char *path, struct module **ret, ngi_error *err)
      */
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
-        rc = ngi_error_set(err, errno == ENOENT ? NGI_ENOENT : NGI_EIO, "%s", strerror(errno));
+        rc = describe_open(path, errno, err);
         goto out;
     }
     struct stat file;
     if (fstat(fd, &file) < 0 || !S_ISREG(file.st_mode)) {
-        rc = ngi_error_set(err, NGI_EABI, "not a regular file");
+        rc = ngi_error_set(err, NGI_EABI, "%s, not a regular file",
+                           S_ISDIR(file.st_mode) ? "a directory" : "a pipe, socket or device");
         goto out;
     }
     rc = trust_check(fd, path, err);
@@ -107,15 +117,19 @@ int module_enter(struct module *module, const ngi_host *host, ngi_error *err)
     enum { LEAST = offsetof(ngi_plugin, routes) + sizeof(void *) };
     *err = (ngi_error){ 0 };
     const ngi_plugin *self = module->entry(host, err);
-    if (!self)
-        return err->text[0] ? (err->code ? err->code : NGI_EFAIL)
-                            : ngi_error_set(err, NGI_EABI, "its entry function returned NULL and did not say why");
+    if (!self) {
+        const ngi_error theirs = *err;
+        if (!theirs.text[0])
+            return ngi_error_set(err, NGI_EABI, "its entry function returned NULL and did not say why");
+        return ngi_error_set(err, theirs.code ? theirs.code : NGI_EFAIL, "its entry function refused: %.450s",
+                             theirs.text);
+    }
     /* These two before anything else: the rest means what they say. */
     uint32_t size = self->size, abi = self->abi;
     if (abi >> 16 != NGI_MAJOR)
         return ngi_error_set(err, NGI_EABI,
-                             "it was built for NGI %u.%u, this gateway speaks %d.%d: build it against its "
-                             "ngi.h",
+                             "it was built for NGI %u.%u, this gateway speaks %d.%d: build it with this "
+                             "gateway's ngi.h",
                              abi >> 16, abi & 0xffff, NGI_MAJOR, NGI_MINOR);
     if (size < LEAST)
         return ngi_error_set(err, NGI_EABI,

@@ -19,12 +19,12 @@ static bool check_descriptor(const struct plugin *plugin, struct report *report)
     const char *path = plugin->module->path;
     if (!is_name(self->name)) {
         report_add(report,
-                   "%s: its name \"%s\" is none: 1 to 64 letters, digits, '-', '_', '.', not beginning with '.'", path,
-                   self->name ? self->name : "");
+                   "%s: \"%s\" is no name for a plugin: 1 to 64 letters, digits, '-', '_', '.', not beginning with '.'",
+                   path, self->name ? self->name : "");
         return false;
     }
     if (!self->routes || self->routes[0].methods == 0) {
-        report_add(report, "%s: it has no routes: NGI_ROUTE(NGI_GET, \"/\", handler)", path);
+        report_add(report, "%s: it has no routes: give it one, NGI_ROUTE(NGI_GET, \"/\", handler)", path);
         return false;
     }
     if (self->flags & NGI_ISOLATE) {

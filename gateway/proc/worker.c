@@ -2,6 +2,8 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -31,6 +33,20 @@ static bool open_listeners(struct listener *listeners, const struct settings *se
             return false;
         }
     return true;
+}
+
+/* A connection is a descriptor: as many as are allowed have to be possible. */
+static void raise_descriptor_limit(const struct settings *settings)
+{
+    enum { OWN = 64 }; /* listeners, epoll, logs, plugin files, spooled bodies */
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)settings->connections * (rlim_t)settings->listen_count + OWN;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < wanted)
+        log_line(NGI_LOG_WARNING, "connections = %lld, but only %llu files may be open: raise ulimit -n",
+                 (long long)settings->connections, (unsigned long long)limit.rlim_cur);
 }
 
 static void announce(const struct registry *registry, const struct listener *listeners, size_t count,
@@ -149,6 +165,7 @@ int worker_run(const struct settings *settings, struct registry *registry, int r
     }
     signals_take();
     crash_watch();
+    raise_descriptor_limit(settings);
     /* Ports before init: a second gateway on the same port must not touch the plugins' databases first. */
     int status =
         open_listeners(listeners, settings, &count) ? serve(settings, registry, listeners, count, ready_fd) : 1;

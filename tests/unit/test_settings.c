@@ -136,7 +136,7 @@ START_TEST(defaults_without_a_file)
     ck_assert(!settings->watch);
     ck_assert_int_eq(settings->connections, 10000);
     ck_assert_double_eq(settings->connection_timeout, 60);
-    ck_assert_int_eq(settings->connection_memory, 32 << 10);
+    ck_assert_int_eq(settings->connection_memory, 16 << 10);
     ck_assert_int_eq(settings->backlog, 1024);
     ck_assert_int_eq(settings->max_body, 10 << 20);
     ck_assert_int_eq(settings->body_memory, 64 << 10);
