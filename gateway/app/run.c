@@ -1,5 +1,7 @@
 #include "app/command.h"
 
+#include <stdbool.h>
+
 #include "app/arguments.h"
 #include "app/compile.h"
 #include "app/ready_fd.h"
@@ -8,31 +10,32 @@
 #include "plugin/registry.h"
 #include "proc/worker.h"
 
-static int serve_one(const char *path, const struct settings *settings, int ready_fd)
+/* Loads what there is to serve, compiling it first if need be. What was compiled is removed as soon as it is loaded: the
+ * gateway runs from a copy in memory, and a crash must not leave files behind. */
+static bool load(struct registry *registry, const char *path, const struct settings *settings, struct report *report)
+{
+    struct compiled compiled;
+    if (!text_has_suffix(path, ".c"))
+        return registry_add(registry, path, "", settings, report);
+    if (compile_plugin(path, &compiled) < 0)
+        return false;
+    bool good = registry_add(registry, compiled.path, "", settings, report);
+    compile_remove(&compiled);
+    return good;
+}
+
+static int run(const char *path, const struct settings *settings, int ready_fd)
 {
     struct report report = { 0 };
     struct registry *registry = registry_new();
     int status = EXIT_REFUSED;
     if (!registry)
         log_line(NGI_LOG_ERROR, "out of memory");
-    else if (!registry_add(registry, path, "", settings, &report))
-        report_log(&report);
-    else
+    else if (load(registry, path, settings, &report))
         status = worker_run(settings, registry, ready_fd);
+    report_log(&report);
     registry_free(registry);
     report_free(&report);
-    return status;
-}
-
-static int run(const char *path, const struct settings *settings, int ready_fd)
-{
-    struct compiled compiled;
-    if (!text_has_suffix(path, ".c"))
-        return serve_one(path, settings, ready_fd);
-    if (compile_plugin(path, &compiled) < 0)
-        return EXIT_REFUSED;
-    int status = serve_one(compiled.path, settings, ready_fd);
-    compile_remove(&compiled);
     return status;
 }
 

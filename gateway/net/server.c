@@ -193,6 +193,9 @@ void server_quiesce(struct server *server)
     for (size_t i = 0; i < server->count; i++) {
         MHD_quiesce_daemon(server->daemons[i].daemon);
         take_backlog(&server->daemons[i]);
+        /* From now on clients are refused instead of left waiting. The socket itself stays open: libmicrohttpd wants
+         * it until it has stopped. */
+        shutdown(server->daemons[i].listener->fd, SHUT_RD);
     }
 }
 
