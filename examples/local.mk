@@ -1,5 +1,5 @@
 # Programs only to automake: PLUGIN_LINK makes them shared objects. They are built and never installed.
-EXTRA_DIST += examples/README.md
+EXTRA_DIST += examples/README.md examples/site/index.html
 
 noinst_PROGRAMS += examples/hello.so
 examples_hello_so_SOURCES = examples/hello/hello.c

@@ -277,7 +277,7 @@ struct ngi_host {
     const char *software; /* SERVER_SOFTWARE: "Postern/0.1.0" */
 
     const char *(*option)(const ngi_host *host, const char *name);
-    void (*host_log)(const ngi_host *host, int level, const char *fmt, va_list ap);
+    void (*host_log)(const ngi_host *host, int level, const char *fmt, va_list ap) NGI_PRINTF_(3, 0);
 
     const char *(*env)(ngi_request *r, const char *name);
     int (*env_each)(ngi_request *r, ngi_each_fn fn, void *arg);
@@ -298,10 +298,10 @@ struct ngi_host {
     int (*add_header)(ngi_request *r, const char *name, const char *value);
     int (*start_response)(ngi_request *r, const char *status_line, const char *const *headers);
     int (*write)(ngi_request *r, const void *data, size_t n);
-    int (*vprintf)(ngi_request *r, const char *fmt, va_list ap);
+    int (*vprintf)(ngi_request *r, const char *fmt, va_list ap) NGI_PRINTF_(2, 0);
     int (*flush)(ngi_request *r);
     int (*respond)(ngi_request *r, int status, const char *type, const void *data, size_t n);
-    int (*vrespond)(ngi_request *r, int status, const char *type, const char *fmt, va_list ap);
+    int (*vrespond)(ngi_request *r, int status, const char *type, const char *fmt, va_list ap) NGI_PRINTF_(4, 0);
     int (*redirect)(ngi_request *r, int status, const char *location);
     int (*conditional)(ngi_request *r, const char *etag, int64_t mtime);
     int (*send_file)(ngi_request *r, int fd, int64_t offset, int64_t length);
@@ -312,8 +312,8 @@ struct ngi_host {
     void *(*alloc)(ngi_request *r, size_t n);
     char *(*dup_string)(ngi_request *r, const char *s);
     int (*on_finish)(ngi_request *r, void (*fn)(void *arg), void *arg);
-    int (*vfail)(ngi_request *r, int code, const char *fmt, va_list ap);
-    void (*vlog)(ngi_request *r, int level, const char *fmt, va_list ap);
+    int (*vfail)(ngi_request *r, int code, const char *fmt, va_list ap) NGI_PRINTF_(3, 0);
+    void (*vlog)(ngi_request *r, int level, const char *fmt, va_list ap) NGI_PRINTF_(3, 0);
     void *(*state)(ngi_request *r);
     void *(*thread_state)(ngi_request *r);
     uint32_t (*run_flags)(ngi_request *r);

@@ -84,7 +84,12 @@ static int make_request(struct request *request, const struct arguments *argumen
     char line[64];
     snprintf(line, sizeof line, "Content-Length: %zu", length);
     char *own = rc == NGI_OK ? arena_string(&request->arena, line) : NULL;
-    return own && add_header(request, own) ? 0 : EXIT_REFUSED;
+    if (!own || !add_header(request, own))
+        return EXIT_REFUSED;
+    /* As curl does. */
+    if (!request_header(request, "Content-Type"))
+        (void)add_header(request, "Content-Type: application/x-www-form-urlencoded");
+    return 0;
 }
 
 /* --- the response ---------------------------------------------------------------------------------------------- */

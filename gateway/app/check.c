@@ -7,6 +7,7 @@
 
 #include "app/arguments.h"
 #include "base/log.h"
+#include "plugin/call.h"
 #include "plugin/host.h"
 #include "plugin/registry.h"
 #include "proc/trial.h"
@@ -30,6 +31,18 @@ static const char *one_line(char *text)
     return text;
 }
 
+static void try_thread(struct plugin *plugin, int fd, struct report *report)
+{
+    ngi_error err = { 0 };
+    dprintf(fd, "Sin thread_init\n");
+    int rc = call_thread_init(plugin, &err);
+    if (rc < 0)
+        report_add(report, "%s: plugin %s: thread_init failed: %s", plugin->module->path, plugin->name,
+                   err.text[0] ? err.text : ngi_strerror(rc));
+    dprintf(fd, "Sin thread_fini\n");
+    call_thread_end();
+}
+
 static void try_plugin(void *arg, int fd)
 {
     const struct attempt *attempt = arg;
@@ -40,6 +53,7 @@ static void try_plugin(void *arg, int fd)
     if (plugin) {
         dprintf(fd, "N%s\nM%s\nSin init\n", plugin->name, plugin->mount);
         if (plugin_start(plugin, &report)) {
+            try_thread(plugin, fd, &report);
             dprintf(fd, "Sin fini\n");
             plugin_stop(plugin);
         }

@@ -55,6 +55,10 @@ int compile_plugin(const char *source, struct compiled *compiled)
     const char *temporary = getenv("TMPDIR");
     const char *slash = strrchr(source, '/');
     const char *name = slash ? slash + 1 : source;
+    if (access(source, R_OK) < 0) {
+        log_line(NGI_LOG_ERROR, "%s: cannot be read: %s", source, strerror(errno));
+        return -1;
+    }
     if (!temporary || strlen(temporary) > 40)
         temporary = "/tmp";
     snprintf(compiled->directory, sizeof compiled->directory, "%s/postern-XXXXXX", temporary);

@@ -61,18 +61,19 @@ static bool write_file(int directory, const struct embedded *file, const char *n
     return error == 0;
 }
 
-/* A name that is fit for a file, a URL and a C identifier alike. */
+/* A name that is fit for a file, a URL, a command line and a Makefile alike. */
 static bool is_name(const char *name)
 {
-    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-    return n > 0 && n <= 40 && !name[n] && !(name[0] >= '0' && name[0] <= '9');
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+    return n > 0 && n <= 40 && !name[n] && !(name[0] >= '0' && name[0] <= '9') && name[0] != '-';
 }
 
 static int make(const char *name)
 {
     if (!is_name(name)) {
         log_line(NGI_LOG_ERROR,
-                 "new: \"%s\" is no name: letters, digits and '_', at most 40, not beginning with a digit", name);
+                 "new: \"%s\" is no name: letters, digits, '_' and '-', at most 40, beginning with a letter or '_'",
+                 name);
         return EXIT_USAGE;
     }
     if (mkdir(name, 0777) < 0) {
@@ -87,8 +88,8 @@ static int make(const char *name)
         close(directory);
     if (!good)
         return EXIT_REFUSED;
-    printf("%s/ is there. Next:\n  cd %s && make        # builds %s.so\n  make test            # calls it\n"
-           "  postern run %s.so    # serves it at http://127.0.0.1:8080/\n",
+    printf("%s/ is there. Next:\n  cd %s\n  make              # builds %s.so\n  make test         # calls it\n"
+           "  postern run %s.so # serves it at http://127.0.0.1:8080/\n",
            name, name, name, name);
     return 0;
 }

@@ -10,8 +10,8 @@
 #include "plugin/registry.h"
 #include "proc/worker.h"
 
-/* Loads what there is to serve, compiling it first if need be. What was compiled is removed as soon as it is loaded: the
- * gateway runs from a copy in memory, and a crash must not leave files behind. */
+/* Loads what there is to serve, compiling it first if need be. What was compiled is removed as soon as it is loaded:
+ * the gateway runs from a copy in memory, and a crash must not leave files behind. */
 static bool load(struct registry *registry, const char *path, const struct settings *settings, struct report *report)
 {
     struct compiled compiled;

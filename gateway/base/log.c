@@ -24,6 +24,18 @@ static size_t put_stamp(char *out, size_t size)
     return n + (size_t)snprintf(out + n, size - n, ".%03ldZ ", now.tv_nsec / 1000000);
 }
 
+/* What a command says to who typed it is an error unless it says otherwise; in a running gateway's log, where most
+ * lines are not, errors are marked too. */
+static const char *severity(int level)
+{
+    switch (level) {
+    case NGI_LOG_ERROR: return stamp ? "error: " : "";
+    case NGI_LOG_WARNING: return "warning: ";
+    case NGI_LOG_DEBUG: return "debug: ";
+    default: return "";
+    }
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
 void log_set_level(int level)
@@ -57,6 +69,7 @@ void log_vline(int level, const char *fmt, va_list ap)
     size_t n = (size_t)snprintf(line, sizeof line, "postern: ");
     if (stamp)
         n += put_stamp(line + n, sizeof line - n);
+    n += (size_t)snprintf(line + n, sizeof line - n, "%s", severity(level));
     size_t room = sizeof line - n - sizeof cut - 1;
     n += text_escape_controls(line + n, room, message, length, &truncated);
     if (truncated) {

@@ -30,8 +30,13 @@ uint32_t method_bit(const char *name)
 
 void method_list(uint32_t bits, char out[METHOD_LIST_SIZE])
 {
+    method_names(bits | NGI_OPTIONS | (bits & NGI_GET ? NGI_HEAD : 0), out);
+}
+
+void method_names(uint32_t bits, char out[METHOD_LIST_SIZE])
+{
     const char *separator = "";
-    bits |= NGI_OPTIONS | (bits & NGI_GET ? NGI_HEAD : 0);
+    *out = '\0';
     for (size_t i = 0; i < METHODS; i++) {
         if (!(bits & methods[i].bit))
             continue;

@@ -14,6 +14,9 @@ enum { METHOD_LIST_SIZE = 80 };
  * hand cookies to scripts, CONNECT, which is a proxy's, and what is no token. Methods are case-sensitive. */
 uint32_t method_bit(const char *name);
 
+/* Writes the names of a set of methods into `out`, as "GET, POST". */
+void method_names(uint32_t bits, char out[METHOD_LIST_SIZE]);
+
 /* Writes the value of Allow for a set of methods into `out`, as "GET, HEAD, OPTIONS": HEAD comes with GET, and OPTIONS
  * always, because the gateway answers it. */
 void method_list(uint32_t bits, char out[METHOD_LIST_SIZE]);

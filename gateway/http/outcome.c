@@ -12,15 +12,24 @@ static const char *words(const char *text)
     return text ? text : "the handler failed, and there was no memory to say why";
 }
 
+/* An error that came without words: which call gave it, if it was the host's. */
+static const char *describe(struct request *request, int rc)
+{
+    const char *call = request->refused_call;
+    if (!call || request->refused_code != rc)
+        return ngi_strerror(rc);
+    return words(arena_format(&request->arena, "%s (from %s)", ngi_strerror(rc), call));
+}
+
 /* Why the return value itself is a failure; NULL if it is none. */
 static const char *judge(struct request *request, int rc)
 {
     if (rc < 0)
-        return request->failure ? request->failure : ngi_strerror(rc);
+        return request->failure ? request->failure : describe(request, rc);
     if (rc == NGI_OK && !request->response.touched)
         return "the handler returned NGI_OK, but set and wrote nothing";
     if (rc == NGI_LATER)
-        return "the handler returned NGI_LATER, which this host does not offer (ngi_later_new gives NULL)";
+        return "the handler returned 1, which is NGI_LATER, and this release does not offer that; success is NGI_OK, 0";
     if (request->response.failed != NGI_OK)
         return words(arena_format(&request->arena, "a piece of the response could not be written: %s",
                                   ngi_strerror(request->response.failed)));

@@ -82,14 +82,16 @@ void request_free(struct request *request)
 
 void request_reset(struct request *request)
 {
-    run_finishers(request);
+    /* The stream or file first: a function of ngi_on_finish may free what the stream reads from. */
     response_reset(&request->response);
+    run_finishers(request);
     body_reset(&request->body);
     arena_reset(&request->arena);
     request->ngi = (ngi_request){ .method = "", .path = "/", .query = "", .host = "", .remote_addr = "", .scheme = "" };
     request->header_count = 0;
     request->headers_overflow = false;
     request->head_size = 0;
+    request->host_count = 0;
     request->content_length = NULL;
     request->chunked = false;
     request->script_name = request->path_info = "";
@@ -100,6 +102,7 @@ void request_reset(struct request *request)
     request->form_result = FORM_UNREAD;
     request->uploads = NULL;
     request->uploads_end = &request->uploads;
+    request->refused_call = NULL;
     request->failure = NULL;
     request->id[0] = '\0';
 }
@@ -137,8 +140,11 @@ void request_add_header(struct request *request, const char *name, size_t name_l
         (struct field){ name, value, (uint32_t)name_length, (uint32_t)value_length };
     switch (name_length) {
     case 4:
+        if (!text_equal_nocase_n(name, "Host", 4))
+            break;
+        request->host_count++;
         /* The authority of an absolute-form target replaces Host (RFC 9112 section 3.2.2). */
-        if (!request->target.authority && text_equal_nocase_n(name, "Host", 4))
+        if (!request->target.authority)
             request->ngi.host = value;
         break;
     case 14:
@@ -150,6 +156,17 @@ void request_add_header(struct request *request, const char *name, size_t name_l
             request->chunked = true;
         break;
     }
+}
+
+const char *request_check_host(const struct request *request)
+{
+    if (request->host_count > 1)
+        return "more than one Host header";
+    if (request->host_count == 0)
+        return strcmp(request->protocol, "HTTP/1.0") == 0 ? NULL : "no Host header";
+    /* It may be empty, where the target has no authority. */
+    const char *host = request->ngi.host;
+    return !*host || target_is_authority(host, strlen(host)) ? NULL : "the Host header is no host[:port]";
 }
 
 const char *request_header(struct request *request, const char *name)

@@ -49,6 +49,7 @@ struct request {
     unsigned header_count;
     bool headers_overflow;      /* there were more */
     size_t head_size;           /* bytes of the header lines, those left out included */
+    unsigned host_count;        /* Host headers */
     const char *content_length; /* the first of these headers; NULL: not there */
     bool chunked;               /* there is a Transfer-Encoding */
 
@@ -66,6 +67,8 @@ struct request {
 
     struct response response;
     struct finisher *finishers; /* the latest first */
+    const char *refused_call;   /* the last call of the host's that gave an error, a constant; NULL: none */
+    int refused_code;           /* that error */
     char *failure;              /* the handler's words from ngi_fail; NULL: none */
     char id[REQUEST_ID_SIZE];   /* "" until asked for */
 
@@ -94,6 +97,9 @@ int request_begin(struct request *request, const struct peer *peer, const char *
  * pass for others (httpoxy; `X_Auth_User` for `X-Auth-User`). */
 void request_add_header(struct request *request, const char *name, size_t name_length, const char *value,
                         size_t value_length);
+
+/* Why the Host header makes this a bad request (RFC 9112 section 3.2), a constant; NULL: it does not. */
+const char *request_check_host(const struct request *request);
 
 /* A header by name; repeated ones joined by ", " (Cookie by "; "); NULL without it or out of memory. */
 const char *request_header(struct request *request, const char *name);

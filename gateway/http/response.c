@@ -128,17 +128,21 @@ static int put_header(struct response *response, const char *name, const char *v
     if (!name)
         return NGI_EINVAL;
     size_t name_length = strlen(name), value_length = value ? strlen(value) : 0;
-    response->touched = true;
-    if (IS_NAMED(name, name_length, "Content-Type"))
-        return set_type(response, value, value_length);
-    if (IS_NAMED(name, name_length, "Content-Length"))
-        return set_declared(response, value);
-    int rc = check_header(name, name_length, value ? value : "", value_length);
-    if (rc != NGI_OK)
-        return rc;
-    if (replace && response->headers)
-        remove_header(response, name);
-    return value ? append_header(response, name, name_length, value, value_length) : NGI_OK;
+    int rc;
+    if (IS_NAMED(name, name_length, "Content-Type")) {
+        rc = set_type(response, value, value_length);
+    } else if (IS_NAMED(name, name_length, "Content-Length")) {
+        rc = set_declared(response, value);
+    } else {
+        rc = check_header(name, name_length, value ? value : "", value_length);
+        if (rc == NGI_OK && replace && response->headers)
+            remove_header(response, name);
+        if (rc == NGI_OK && value)
+            rc = append_header(response, name, name_length, value, value_length);
+    }
+    if (rc == NGI_OK)
+        response->touched = true;
+    return rc;
 }
 
 /* Takes the last `n` bytes back if they go beyond the declared Content-Length. */

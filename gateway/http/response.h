@@ -63,7 +63,7 @@ void response_set_own_type(struct response *response, const char *type);
 
 /* As ngi_write, ngi_printf, ngi_send_file, ngi_send_stream. */
 int response_write(struct response *response, const void *data, size_t n);
-int response_vprintf(struct response *response, const char *fmt, va_list ap);
+int response_vprintf(struct response *response, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 int response_send_file(struct response *response, int fd, int64_t offset, int64_t length);
 int response_send_stream(struct response *response, int64_t (*next)(void *arg, void *buf, size_t n),
                          void (*close)(void *arg), void *arg);

@@ -168,7 +168,7 @@ static int check_overlap(const struct entry *others, const struct entry *entry, 
     char methods[METHOD_LIST_SIZE];
     for (; others; others = others->next)
         if (others->methods & entry->methods) {
-            method_list(others->methods & entry->methods, methods);
+            method_names(others->methods & entry->methods, methods);
             return ngi_error_set(err, NGI_EBUSY, "duplicate route: \"%s\" already serves %s there", others->text,
                                  methods);
         }

@@ -136,8 +136,29 @@ static bool is_port(const char *s, size_t n)
     return true; /* an empty one is the default (RFC 3986 section 3.2.3) */
 }
 
-/* host[:port] (RFC 9110 section 4.2.1: never an empty host). */
-static bool is_authority(const char *s, size_t n)
+/* Takes scheme and authority off an absolute-form target (RFC 9112 section 3.2.2); *at is then the rest. */
+static int take_authority(struct arena *arena, const char **at, const char **ret_authority, const char **ret_why)
+{
+    size_t scheme = text_equal_nocase_n(*at, "http://", 7) ? 7 : text_equal_nocase_n(*at, "https://", 8) ? 8 : 0;
+    if (scheme == 0) {
+        *ret_why = why_form;
+        return NGI_EINVAL;
+    }
+    const char *authority = *at + scheme;
+    size_t n = strcspn(authority, "/?");
+    if (!target_is_authority(authority, n)) {
+        /* RFC 9110 section 4.2.4: userinfo serves deception; nothing honest sends it. */
+        *ret_why = memchr(authority, '@', n) ? why_userinfo : why_authority;
+        return NGI_EINVAL;
+    }
+    *ret_authority = arena_copy(arena, authority, n);
+    *at = authority + n;
+    return *ret_authority ? NGI_OK : NGI_ENOMEM;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+bool target_is_authority(const char *s, size_t n)
 {
     const char *end = s + n, *host_end;
     bool valid;
@@ -152,28 +173,6 @@ static bool is_authority(const char *s, size_t n)
     }
     return valid && (host_end == end || (*host_end == ':' && is_port(host_end + 1, (size_t)(end - host_end - 1))));
 }
-
-/* Takes scheme and authority off an absolute-form target (RFC 9112 section 3.2.2); *at is then the rest. */
-static int take_authority(struct arena *arena, const char **at, const char **ret_authority, const char **ret_why)
-{
-    size_t scheme = text_equal_nocase_n(*at, "http://", 7) ? 7 : text_equal_nocase_n(*at, "https://", 8) ? 8 : 0;
-    if (scheme == 0) {
-        *ret_why = why_form;
-        return NGI_EINVAL;
-    }
-    const char *authority = *at + scheme;
-    size_t n = strcspn(authority, "/?");
-    if (!is_authority(authority, n)) {
-        /* RFC 9110 section 4.2.4: userinfo serves deception; nothing honest sends it. */
-        *ret_why = memchr(authority, '@', n) ? why_userinfo : why_authority;
-        return NGI_EINVAL;
-    }
-    *ret_authority = arena_copy(arena, authority, n);
-    *at = authority + n;
-    return *ret_authority ? NGI_OK : NGI_ENOMEM;
-}
-
-/* ---------------------------------------------------------------------------------------------------------- */
 
 int target_parse(struct arena *arena, const char *raw, struct target *ret, const char **ret_why)
 {

@@ -23,4 +23,7 @@ struct target {
  * %2F is a '/' like any other: a path has one reading, whoever looks at it. */
 int target_parse(struct arena *arena, const char *raw, struct target *ret, const char **ret_why);
 
+/* Whether s[0..n) is host[:port], as in a Host header (RFC 9110 section 4.2.1: never an empty host). */
+bool target_is_authority(const char *s, size_t n);
+
 #endif

@@ -124,6 +124,11 @@ static int look_at_head(const struct exchange_config *config, struct MHD_Connect
         problem_respond(request, rc == NGI_EINVAL ? 400 : 503, false, rc == NGI_EINVAL ? why : NULL);
         return request->response.status;
     }
+    why = request_check_host(request);
+    if (why) {
+        problem_respond(request, 400, false, why);
+        return 400;
+    }
     int status = dispatch_route(config->dispatch, request);
     if (status)
         return status;
@@ -201,7 +206,9 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *connection, co
     exchange->sent = true;
     if (!exchange->refusal) {
         int64_t start = access_is_on() ? clock_us() : 0;
+        counters_running(request->route);
         dispatch_run(config->dispatch, request);
+        counters_running(NULL);
         send_check_head(request, config->connection_memory);
         if (start)
             exchange->run_us = clock_us() - start;

@@ -3,6 +3,7 @@
 #define NET_LISTENER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "sdk/ngi.h"
 
@@ -19,5 +20,14 @@ int listener_open(struct listener *listener, const char *where, int backlog, ngi
 
 /* Closes the socket and removes the file of a local one. */
 void listener_close(struct listener *listener);
+
+struct listeners {
+    struct listener *all;
+    size_t count;
+};
+
+/* Opens `count` of them, all or none. */
+int listeners_open(struct listeners *listeners, char *const *where, size_t count, int backlog, ngi_error *err);
+void listeners_close(struct listeners *listeners);
 
 #endif

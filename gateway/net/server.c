@@ -115,10 +115,10 @@ static struct MHD_Daemon *start_daemon(struct server *server, const struct setti
         { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)settings->connections, NULL },
         { MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)(settings->connection_timeout + 0.5), NULL },
         { MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)settings->connection_memory, NULL },
+    /* 0.9.75 has only MHD_OPTION_STRICT_FOR_CLIENT: it sends the head of its 400 twice, or closes without one. What it
+     * would refuse is refused by http/ instead. */
 #if HAVE_DECL_MHD_OPTION_CLIENT_DISCIPLINE_LVL
         { MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, NULL },
-#else
-        { MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
 #endif
         { pool ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)server->threads, NULL },
         { MHD_OPTION_END, 0, NULL },
@@ -153,9 +153,9 @@ static void take_backlog(const struct daemon_slot *slot)
 /* ---------------------------------------------------------------------------------------------------------- */
 
 int server_start(struct server **ret, const struct settings *settings, const struct dispatch *dispatch,
-                 const struct listener *listeners, size_t count, ngi_error *err)
+                 const struct listeners *listeners, ngi_error *err)
 {
-    struct server *server = calloc(1, sizeof *server + count * sizeof server->daemons[0]);
+    struct server *server = calloc(1, sizeof *server + listeners->count * sizeof server->daemons[0]);
     if (!server)
         return ngi_error_set(err, NGI_ENOMEM, "out of memory");
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -164,9 +164,9 @@ int server_start(struct server **ret, const struct settings *settings, const str
     server->config.body = (struct body_limits){ .memory = (size_t)settings->body_memory, .spool = settings->spool };
     server->config.max_response = (size_t)settings->max_response;
     server->config.connection_memory = (size_t)settings->connection_memory;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < listeners->count; i++) {
         struct daemon_slot *slot = &server->daemons[server->count];
-        slot->listener = &listeners[i];
+        slot->listener = &listeners->all[i];
         slot->daemon = start_daemon(server, settings, slot->listener);
         if (!slot->daemon) {
             int error = errno;
@@ -174,7 +174,7 @@ int server_start(struct server **ret, const struct settings *settings, const str
             return ngi_error_set(err, NGI_EIO,
                                  "%s: libmicrohttpd would not start (%s); connections = %lld may be more "
                                  "than ulimit -n allows",
-                                 listeners[i].url, strerror(error), (long long)settings->connections);
+                                 listeners->all[i].url, strerror(error), (long long)settings->connections);
         }
         server->count++;
     }

@@ -16,7 +16,7 @@ struct server;
 /* Serves `dispatch` on every listener. All arguments must outlive the server; the listeners stay the caller's. NGI_OK,
  * or NGI_EIO / NGI_ENOMEM with the reason. */
 int server_start(struct server **ret, const struct settings *settings, const struct dispatch *dispatch,
-                 const struct listener *listeners, size_t count, ngi_error *err);
+                 const struct listeners *listeners, ngi_error *err);
 
 /* Pool threads of each listener. */
 unsigned server_threads(const struct server *server);

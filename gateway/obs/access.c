@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "conf/settings.h"
+#include "http/status.h"
 #include "plugin/plugin.h"
 
 enum { LINE_SIZE = 8192, FIELD_MOST = 2048 };
@@ -24,6 +25,14 @@ static char *log_path;
 static int open_path(const char *path)
 {
     return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
+/* Bytes of body that were sent; -1 where nobody counted them. */
+static int64_t bytes_sent(const struct request *request, bool sent)
+{
+    if (request->method == NGI_HEAD || status_has_no_content(request->response.status))
+        return 0;
+    return sent ? response_length(&request->response) : -1;
 }
 
 /* A quoted field: whatever a client sent, it stays within its quotes and its line. */
@@ -56,8 +65,9 @@ static size_t format_combined(char *line, struct request *request, int64_t queue
 
     size_t n = (size_t)snprintf(line, LINE_SIZE, "%s - - [%s] ", request->ngi.remote_addr, when);
     n += put_quoted(line + n, LINE_SIZE - n, request_line);
-    n += (size_t)snprintf(line + n, LINE_SIZE - n, " %d %lld ", request->response.status,
-                          (long long)response_length(&request->response));
+    int64_t bytes = bytes_sent(request, sent);
+    n += (size_t)snprintf(line + n, LINE_SIZE - n, bytes < 0 ? " %d - " : " %d %lld ", request->response.status,
+                          (long long)bytes);
     n += put_quoted(line + n, LINE_SIZE - n, request_header(request, "Referer"));
     line[n++] = ' ';
     n += put_quoted(line + n, LINE_SIZE - n, request_header(request, "User-Agent"));
@@ -92,9 +102,9 @@ static char *format_json(struct request *request, int64_t queue_us, int64_t run_
         "{s:s, s:s, s:o, s:s, s:o, s:s, s:i, s:I, s:o, s:o, s:o, s:s, s:I, s:I, s:b}", "time", when, "id",
         request_id(request), "remote_addr", json_bytes(request->ngi.remote_addr), "method", request->ngi.method,
         "target", json_bytes(request->raw_target), "protocol", request->protocol, "status", request->response.status,
-        "bytes", (json_int_t)response_length(&request->response), "referer",
-        json_bytes(request_header(request, "Referer")), "user_agent", json_bytes(request_header(request, "User-Agent")),
-        "plugin", request->plugin ? json_string(request->plugin->name) : json_null(), "rung", "pool", "queue_us",
+        "bytes", (json_int_t)bytes_sent(request, sent), "referer", json_bytes(request_header(request, "Referer")),
+        "user_agent", json_bytes(request_header(request, "User-Agent")), "plugin",
+        request->plugin ? json_string(request->plugin->name) : json_null(), "rung", "pool", "queue_us",
         (json_int_t)queue_us, "run_us", (json_int_t)run_us, "sent", sent);
     char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
     json_decref(line);

@@ -22,4 +22,10 @@ void counters_closed(void);
  * `begun`, so that begun - ended is never less than what is under way. [any thread] */
 struct counters counters_sum(void);
 
+/* What this thread runs now, for who wants to know why it does not come back: a label that lives as long as the process
+ * serves; NULL: nothing. */
+void counters_running(const void *label);
+/* Calls fn(arg, label) for each thread that runs something. [any thread] */
+void counters_each_running(void (*fn)(void *arg, const void *label), void *arg);
+
 #endif

@@ -64,27 +64,33 @@ static struct thread_slot *slot_of(const struct plugin *plugin)
 }
 
 /* Runs thread_init where it has not run yet. */
-static int enter_thread(struct request *request)
+static int enter_thread(struct plugin *plugin, ngi_error *err)
 {
-    struct plugin *plugin = (struct plugin *)request->plugin;
-    ngi_error err = { 0 };
     struct thread_slot *slot = slot_of(plugin);
     if (!slot)
-        return NGI_ENOMEM;
+        return ngi_error_set(err, NGI_ENOMEM, "out of memory");
     if (slot->plugin)
         return NGI_OK;
+    const char *phase = here.phase;
     here.phase = "thread_init";
     void *state = NULL;
-    int rc = plugin->module->self.thread_init(plugin->state, &state, &err);
-    here.phase = "handler";
-    if (rc < 0) {
-        request->failure =
-            arena_format(&request->arena, "thread_init failed: %s", err.text[0] ? err.text : ngi_strerror(rc));
+    int rc = plugin->module->self.thread_init(plugin->state, &state, err);
+    here.phase = phase;
+    if (rc < 0)
         return rc;
-    }
     slot->plugin = plugin;
     slot->state = state;
     return NGI_OK;
+}
+
+static int enter_thread_for(struct request *request)
+{
+    ngi_error err = { 0 };
+    int rc = enter_thread((struct plugin *)request->plugin, &err);
+    if (rc < 0)
+        request->failure =
+            arena_format(&request->arena, "thread_init failed: %s", err.text[0] ? err.text : ngi_strerror(rc));
+    return rc;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
@@ -125,12 +131,20 @@ void call_fini(struct plugin *plugin)
     here = (struct call_site){ 0 };
 }
 
+int call_thread_init(struct plugin *plugin, ngi_error *err)
+{
+    here = (struct call_site){ .plugin = plugin };
+    int rc = plugin->module->self.thread_init ? enter_thread(plugin, err) : NGI_OK;
+    here = (struct call_site){ 0 };
+    return rc;
+}
+
 int call_handler(struct request *request)
 {
     const struct plugin *plugin = request->plugin;
     const struct plugin_route *route = request->route;
     here = (struct call_site){ .plugin = plugin, .phase = "handler", .request = request };
-    int rc = plugin->module->self.thread_init ? enter_thread(request) : NGI_OK;
+    int rc = plugin->module->self.thread_init ? enter_thread_for(request) : NGI_OK;
     if (rc == NGI_OK) {
         if (route->serial)
             pthread_mutex_lock(route->serial);

@@ -22,6 +22,9 @@ int call_open(struct plugin *plugin, const char *path, ngi_error *err);
 int call_init(struct plugin *plugin, ngi_error *err);
 void call_fini(struct plugin *plugin);
 
+/* Runs its thread_init on this thread, if it has one and has not done so; call_thread_end undoes it. */
+int call_thread_init(struct plugin *plugin, ngi_error *err);
+
 /* Runs the handler of request->route on this thread, with thread_init before its first call and the serial lock where
  * the plugin asks for it. Returns what the handler returned. */
 int call_handler(struct request *request);

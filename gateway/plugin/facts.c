@@ -120,8 +120,8 @@ static int read_needed(struct reader *reader)
 static int bad_metadata(struct reader *reader, const char *what, size_t row)
 {
     return ngi_error_set(reader->err, NGI_EPARSE,
-                         "its ngi_plugin structure is damaged: %s%.0zu does not lie within "
-                         "the file; build or copy it again",
+                         "its ngi_plugin structure is damaged: %s%.0zu does not lie within the file; does its table "
+                         "end with { 0 }?",
                          what, row);
 }
 

@@ -43,7 +43,7 @@ static const char *host_option(const ngi_host *host, const char *name)
     return options_get(&plugin->options, name);
 }
 
-static void host_log(const ngi_host *host, int level, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void host_log(const ngi_host *host, int level, const char *fmt, va_list ap)
 {
     const struct plugin *plugin = host->self;
     char *text = NULL;
@@ -148,42 +148,52 @@ static const void *host_body(ngi_request *r, size_t *ret_length)
     return block;
 }
 
+/* Notes which call a handler was refused, for the log line of a handler that just hands the code on. */
+static int noted(ngi_request *r, const char *call, int rc)
+{
+    if (rc < 0) {
+        request_of(r)->refused_call = call;
+        request_of(r)->refused_code = rc;
+    }
+    return rc;
+}
+
 /* --- response ------------------------------------------------------------------------------------------------ */
 
 static int host_status(ngi_request *r, int status)
 {
     CHECK_CALL(r, "ngi_status", NGI_ETHREAD);
-    return response_status(&request_of(r)->response, status);
+    return noted(r, "ngi_status", response_status(&request_of(r)->response, status));
 }
 
 static int host_header(ngi_request *r, const char *name, const char *value)
 {
     CHECK_CALL(r, "ngi_header", NGI_ETHREAD);
-    return response_set_header(&request_of(r)->response, name, value);
+    return noted(r, "ngi_header", response_set_header(&request_of(r)->response, name, value));
 }
 
 static int host_add_header(ngi_request *r, const char *name, const char *value)
 {
     CHECK_CALL(r, "ngi_add_header", NGI_ETHREAD);
-    return response_add_header(&request_of(r)->response, name, value);
+    return noted(r, "ngi_add_header", response_add_header(&request_of(r)->response, name, value));
 }
 
 static int host_start_response(ngi_request *r, const char *status_line, const char *const *headers)
 {
     CHECK_CALL(r, "ngi_start_response", NGI_ETHREAD);
-    return response_start(&request_of(r)->response, status_line, headers);
+    return noted(r, "ngi_start_response", response_start(&request_of(r)->response, status_line, headers));
 }
 
 static int host_write(ngi_request *r, const void *data, size_t n)
 {
     CHECK_CALL(r, "ngi_write", NGI_ETHREAD);
-    return response_write(&request_of(r)->response, data, n);
+    return noted(r, "ngi_write", response_write(&request_of(r)->response, data, n));
 }
 
-static int host_vprintf(ngi_request *r, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static int host_vprintf(ngi_request *r, const char *fmt, va_list ap)
 {
     CHECK_CALL(r, "ngi_printf", NGI_ETHREAD);
-    return response_vprintf(&request_of(r)->response, fmt, ap);
+    return noted(r, "ngi_printf", response_vprintf(&request_of(r)->response, fmt, ap));
 }
 
 /* Status and type of a whole response. */
@@ -198,14 +208,15 @@ static int host_respond(ngi_request *r, int status, const char *type, const void
 {
     CHECK_CALL(r, "ngi_respond", NGI_ETHREAD);
     int rc = begin_respond(r, status, type);
-    return rc == NGI_OK ? response_write(&request_of(r)->response, data, n) : rc;
+    return noted(r, "ngi_respond", rc == NGI_OK ? response_write(&request_of(r)->response, data, n) : rc);
 }
 
-static int host_vrespond(ngi_request *r, int status, const char *type, const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static int host_vrespond(ngi_request *r, int status, const char *type,
+                                                               const char *fmt, va_list ap)
 {
     CHECK_CALL(r, "ngi_textf", NGI_ETHREAD);
     int rc = begin_respond(r, status, type);
-    return rc == NGI_OK ? response_vprintf(&request_of(r)->response, fmt, ap) : rc;
+    return noted(r, "ngi_textf", rc == NGI_OK ? response_vprintf(&request_of(r)->response, fmt, ap) : rc);
 }
 
 static int host_redirect(ngi_request *r, int status, const char *location)
@@ -213,28 +224,28 @@ static int host_redirect(ngi_request *r, int status, const char *location)
     CHECK_CALL(r, "ngi_redirect", NGI_ETHREAD);
     struct response *response = &request_of(r)->response;
     if (!location || !(status == 301 || status == 302 || status == 303 || status == 307 || status == 308))
-        return NGI_EINVAL;
+        return noted(r, "ngi_redirect", NGI_EINVAL);
     int rc = response_set_header(response, "Location", location);
-    return rc == NGI_OK ? response_status(response, status) : rc;
+    return noted(r, "ngi_redirect", rc == NGI_OK ? response_status(response, status) : rc);
 }
 
 static int host_conditional(ngi_request *r, const char *etag, int64_t mtime)
 {
     CHECK_CALL(r, "ngi_conditional", NGI_ETHREAD);
-    return request_conditional(request_of(r), etag, mtime);
+    return noted(r, "ngi_conditional", request_conditional(request_of(r), etag, mtime));
 }
 
 static int host_send_file(ngi_request *r, int fd, int64_t offset, int64_t length)
 {
     CHECK_CALL(r, "ngi_send_file", NGI_ETHREAD);
-    return response_send_file(&request_of(r)->response, fd, offset, length);
+    return noted(r, "ngi_send_file", response_send_file(&request_of(r)->response, fd, offset, length));
 }
 
 static int host_send_stream(ngi_request *r, int64_t (*next)(void *arg, void *buf, size_t n), void (*close)(void *arg),
                             void *arg)
 {
     CHECK_CALL(r, "ngi_send_stream", NGI_ETHREAD);
-    return response_send_stream(&request_of(r)->response, next, close, arg);
+    return noted(r, "ngi_send_stream", response_send_stream(&request_of(r)->response, next, close, arg));
 }
 
 static const char *html_entity(char c)
@@ -293,7 +304,7 @@ static int host_on_finish(ngi_request *r, void (*fn)(void *arg), void *arg)
     return request_on_finish(request_of(r), fn, arg);
 }
 
-static int host_vfail(ngi_request *r, int code, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static int host_vfail(ngi_request *r, int code, const char *fmt, va_list ap)
 {
     CHECK_CALL(r, "ngi_fail", NGI_ETHREAD);
     request_of(r)->failure = arena_vformat(&request_of(r)->arena, fmt, ap);
@@ -301,7 +312,7 @@ static int host_vfail(ngi_request *r, int code, const char *fmt, va_list ap)
     return code < 0 || (code >= 400 && code <= 599) ? code : NGI_EFAIL;
 }
 
-static void host_vlog(ngi_request *r, int level, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void host_vlog(ngi_request *r, int level, const char *fmt, va_list ap)
 {
     if (level > log_level())
         return;

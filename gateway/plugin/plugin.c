@@ -64,6 +64,7 @@ static bool add_route(struct plugin *plugin, struct plugin_route *route, const n
     const struct plugin_settings *block = plugin->settings;
     const struct route_settings *own = find_route_settings(plugin, spec->pattern);
     *route = (struct plugin_route){
+        .plugin = plugin,
         .spec = spec,
         .flags = plugin->module->self.flags | spec->flags,
         .run = own   ? own->run

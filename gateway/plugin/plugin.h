@@ -15,6 +15,7 @@
 #include "sdk/ngi.h"
 
 struct plugin_route {
+    const struct plugin *plugin;
     const ngi_route *spec;   /* the plugin's row */
     uint32_t flags;          /* the plugin's and the route's */
     uint64_t max_body;       /* bytes */

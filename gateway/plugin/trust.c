@@ -32,6 +32,9 @@ int trust_check(int fd, const char *path, ngi_error *err)
                              "it: chown root %s",
                              kind, user_name(file.st_uid, owner), user_name(geteuid(), us), path);
     }
+    if (S_ISDIR(file.st_mode) && (file.st_mode & S_IWOTH) && (file.st_mode & S_ISVTX))
+        return ngi_error_set(err, NGI_EPERM, "the directory is for everyone's files (mode %04o): make one of your own",
+                             (unsigned)file.st_mode & 07777);
     if (file.st_mode & S_IWOTH)
         return ngi_error_set(err, NGI_EPERM, "the %s is writable by everyone (mode %04o): chmod o-w %s", kind,
                              (unsigned)file.st_mode & 07777, path);

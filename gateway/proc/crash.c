@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -44,6 +45,41 @@ static const char *name_of(int signal)
     }
 }
 
+/* Says in which phase and for which request, and writes the line. */
+static void finish(struct line *line, const struct call_site *site)
+{
+    if (site->phase) {
+        put(line, ", ");
+        put(line, site->phase);
+    }
+    if (site->request && site->request->route) {
+        put(line, " of route \"");
+        put(line, site->request->route->spec->pattern);
+        put(line, "\", ");
+        put(line, site->request->ngi.method);
+        put(line, " ");
+        put(line, site->request->raw_target);
+    }
+    if (line->length == sizeof line->text)
+        line->length--;
+    line->text[line->length++] = '\n';
+    ssize_t written = write(STDERR_FILENO, line->text, line->length);
+    (void)written;
+}
+
+/* Runs in exit(): on the way out of main no thread is in a plugin. One that is has called exit itself. */
+static void tell_exit(void)
+{
+    const struct call_site *site = call_site();
+    struct line line = { .length = 0 };
+    if (!site->phase)
+        return;
+    put(&line, "postern: a plugin must not call exit(): ");
+    put(&line, site->plugin && site->plugin->name ? site->plugin->name : site->path);
+    finish(&line, site);
+    _exit(1);
+}
+
 static void tell(int signal, siginfo_t *info, void *context)
 {
     (void)context;
@@ -66,23 +102,7 @@ static void tell(int signal, siginfo_t *info, void *context)
     } else {
         put(&line, " in the gateway itself");
     }
-    if (site->phase) {
-        put(&line, ", ");
-        put(&line, site->phase);
-    }
-    if (site->request && site->request->route) {
-        put(&line, " of route \"");
-        put(&line, site->request->route->spec->pattern);
-        put(&line, "\", ");
-        put(&line, site->request->ngi.method);
-        put(&line, " ");
-        put(&line, site->request->raw_target);
-    }
-    if (line.length == sizeof line.text)
-        line.length--;
-    line.text[line.length++] = '\n';
-    ssize_t written = write(STDERR_FILENO, line.text, line.length);
-    (void)written;
+    finish(&line, site);
     /* SA_RESETHAND: the signal now does what it did before, core dump included. */
     raise(signal);
 }
@@ -91,6 +111,7 @@ static void tell(int signal, siginfo_t *info, void *context)
 
 void crash_watch(void)
 {
+    atexit(tell_exit);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
     struct sigaction action = { .sa_sigaction = tell, .sa_flags = SA_SIGINFO | SA_RESETHAND | SA_ONSTACK };

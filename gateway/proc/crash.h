@@ -2,8 +2,8 @@
 #ifndef PROC_CRASH_H
 #define PROC_CRASH_H
 
-/* Has SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT write one line to stderr before they do what they always do. Not in
- * sanitizer builds, whose own reports say more. */
+/* Has SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT write one line to stderr before they do what they always do (not in
+ * sanitizer builds, whose own reports say more), and a plugin that calls exit() named; the process then ends with 1. */
 void crash_watch(void);
 
 #endif

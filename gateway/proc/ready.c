@@ -33,12 +33,12 @@ static void notify(const char *state)
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
-int ready_tell(int fd, const struct listener *listeners, size_t count, ngi_error *err)
+int ready_tell(int fd, const struct listeners *listeners, ngi_error *err)
 {
     char line[160];
     int rc = 0;
-    for (size_t i = 0; fd >= 0 && i < count && rc == 0; i++) {
-        int n = snprintf(line, sizeof line, "READY %s\n", listeners[i].url);
+    for (size_t i = 0; fd >= 0 && i < listeners->count && rc == 0; i++) {
+        int n = snprintf(line, sizeof line, "READY %s\n", listeners->all[i].url);
         rc = file_write_all(fd, line, (size_t)n);
     }
     if (fd >= 0)

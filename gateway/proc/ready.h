@@ -9,7 +9,7 @@
 
 /* Writes "READY URL" for each listener to `fd` (-1: none) and closes it; then READY=1 to $NOTIFY_SOCKET (sd_notify(3)).
  * NGI_OK, or NGI_EIO with the reason. */
-int ready_tell(int fd, const struct listener *listeners, size_t count, ngi_error *err);
+int ready_tell(int fd, const struct listeners *listeners, ngi_error *err);
 
 /* STOPPING=1 to the service manager. */
 void ready_stopping(void);

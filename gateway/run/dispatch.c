@@ -68,6 +68,9 @@ void dispatch_run(const struct dispatch *dispatch, struct request *request)
 {
     int rc = call_handler(request);
     const char *why = outcome_settle(request, rc, dispatch->debug);
+    if (!why && request->failure)
+        log_line(NGI_LOG_WARNING, "%s [%s]: ngi_fail was called (%s), but the handler returned %d, no failure",
+                 request->plugin->name, request_id(request), request->failure, rc);
     if (why)
         log_line(NGI_LOG_ERROR, "%s [%s]: %s %s (route \"%s\"): %d: %s", request->plugin->name, request_id(request),
                  request->ngi.method, request->raw_target, request->route->spec->pattern, request->response.status,

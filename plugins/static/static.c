@@ -117,11 +117,7 @@ static int redirect_to_slash(ngi_request *r, const char *relative)
 /* Whether the root itself was asked for as "/static": r->path is "/" for that and for "/static/". */
 static bool lacks_slash(ngi_request *r)
 {
-    const char *mount = ngi_env(r, "SCRIPT_NAME");
-    const char *uri = ngi_env(r, "REQUEST_URI");
-    size_t length = uri ? strcspn(uri, "?") : 0;
-
-    return mount && mount[strspn(mount, "/")] && length && uri[length - 1] != '/';
+    return !*ngi_env(r, "PATH_INFO") && *ngi_env(r, "SCRIPT_NAME");
 }
 
 /* `relative` is "" or ends in a slash. */
@@ -152,7 +148,7 @@ static int serve(ngi_request *r)
     size_t length = strlen(relative);
     struct stat status;
 
-    if (!path_allowed(relative, site->hidden))
+    if (site->root < 0 || !path_allowed(relative, site->hidden))
         return 404;
     if (!length || relative[length - 1] == '/')
         return serve_directory(r, site, relative);
@@ -168,20 +164,11 @@ static int serve(ngi_request *r)
 
 /* ----------------------------------------------------------------------------------------------- lifetime --- */
 
-static bool option_is_true(const ngi_host *host, const char *name)
-{
-    const char *value = ngi_option(host, name);
-    return value && !strcmp(value, "true");
-}
-
 static int start(const ngi_host *host, const ngi_config *config, void **ret_state, ngi_error *err)
 {
     const char *root = ngi_option(host, "root");
     const char *index = ngi_option(host, "index");
 
-    (void)config;
-    if (!root || !*root)
-        return ngi_error_set(err, NGI_EINVAL, "option root is missing: set it to the directory to serve");
     if (!index || strchr(index, '/'))
         return ngi_error_set(err, NGI_EINVAL, "option index is \"%s\": it must be a file name without '/'",
                              index ? index : "");
@@ -189,16 +176,20 @@ static int start(const ngi_host *host, const ngi_config *config, void **ret_stat
     if (!site)
         return ngi_error_set(err, NGI_ENOMEM, "out of memory");
 
-    site->root = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (site->root < 0) {
+    /* Without a root there is nothing to serve, and no reason to keep the other plugins from it. */
+    site->root = *root ? open(root, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (!*root)
+        ngi_host_log(host, NGI_LOG_WARNING, "option root is not set, so every path is a 404: plugin %s { option { root = "
+                     "\"/srv/www\" } }", config->name);
+    if (*root && site->root < 0) {
         int error = errno;
         free(site);
         return ngi_error_set(err, error == ENOENT ? NGI_ENOENT : NGI_EIO,
                              "option root: cannot open directory \"%s\": %s", root, strerror(error));
     }
     site->index = index;
-    site->listing = option_is_true(host, "listing");
-    site->hidden = option_is_true(host, "hidden");
+    site->listing = ngi_option_bool(host, "listing");
+    site->hidden = ngi_option_bool(host, "hidden");
     (void)snprintf(site->cache_control, sizeof site->cache_control, "max-age=%.16s", ngi_option(host, "max_age"));
     *ret_state = site;
     return NGI_OK;
@@ -208,12 +199,13 @@ static void finish(void *state)
 {
     struct site *site = state;
 
-    (void)close(site->root);
+    if (site->root >= 0)
+        (void)close(site->root);
     free(site);
 }
 
 static const ngi_option_spec options[] = {
-    { "root", NGI_STRING, NULL, 1, 4095, "The directory to serve; nothing outside it is ever sent." },
+    { "root", NGI_STRING, "", 0, 4095, "The directory to serve; nothing outside it is ever sent. Unset: every path is 404." },
     { "index", NGI_STRING, "index.html", 0, 255, "The file sent for a directory; empty for none." },
     { "listing", NGI_BOOL, "false", 0, 0, "Whether a directory without an index file is listed." },
     { "max_age", NGI_INT, "0", 0, 31536000, "Seconds a client may reuse a file without asking again." },

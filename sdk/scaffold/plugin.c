@@ -1,6 +1,7 @@
 /* @NAME@: greets.
  *
- *     curl 'http://127.0.0.1:8080/@NAME@/?name=you'
+ *     postern run @NAME@.so    curl 'http://127.0.0.1:8080/?name=you'
+ *     postern serve            curl 'http://127.0.0.1:8080/@NAME@/?name=you'
  */
 #include <ngi.h>
 

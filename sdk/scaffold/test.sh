@@ -1,12 +1,18 @@
 #!/bin/sh
 # Calls @NAME@.so without a socket, and compares what it says with what it should.
+postern=${POSTERN:-postern}
 failed=0
+
+if ! command -v "$postern" >/dev/null; then
+    echo "there is no $postern: make test POSTERN=/path/to/postern" >&2
+    exit 1
+fi
 
 # expect WHAT WANTED ARGUMENTS…: the last line of the response to `postern call @NAME@.so ARGUMENTS…`
 expect() {
     what=$1 wanted=$2
     shift 2
-    got=$("${POSTERN:-postern}" call ./@NAME@.so "$@" | tail -n 1)
+    got=$("$postern" call ./@NAME@.so "$@" | tail -n 1)
     if [ "$got" = "$wanted" ]; then
         echo "ok: $what"
     else

@@ -1,0 +1,16 @@
+/* The end of a server: requests under way finish, for a while; then it stops, whatever handlers do. */
+#ifndef PROC_DRAIN_H
+#define PROC_DRAIN_H
+
+#include "net/listener.h"
+#include "net/server.h"
+
+/* Stops accepting and waits until no request is under way, for `grace` seconds at most or until SIGTERM or SIGINT comes
+ * (again). */
+void drain_requests(struct server *server, double grace);
+
+/* Stops the server. Where a handler has not returned after a moment, it is named, local sockets are removed, and the
+ * process exits with 1: without it, and without the plugins' fini. */
+void drain_stop(struct server *server, struct listeners *listeners);
+
+#endif
