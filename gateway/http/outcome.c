@@ -81,12 +81,14 @@ static void apply_conditions(struct request *request)
     struct response *response = &request->response;
     struct preconditions when = request_preconditions(request);
     int status = conditional_evaluate(&when, &response->validators, request->method & (NGI_GET | NGI_HEAD));
-    if (status == 304)
+    if (status == 304) {
+        response->declared = response_length(response); /* what a 200 would have had (RFC 9110 section 8.6) */
         response->status = 304;
-    else if (status == 412)
+    } else if (status == 412) {
         problem_respond(request, 412, false, NULL);
-    else if (request->method == NGI_GET && response->kind == RESPONSE_FILE)
+    } else if (request->method == NGI_GET && response->kind == RESPONSE_FILE) {
         cut_range(request);
+    }
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */

@@ -73,11 +73,16 @@ static int set_headers(ngi_request *r, const struct site *site, const char *type
 static int send_regular(ngi_request *r, const struct site *site, const char *name, int fd, const struct stat *status)
 {
     char etag[80]; /* strong: another file, another size or another nanosecond is another tag */
+    char length[24];
     int rc = set_headers(r, site, mime_type(name));
 
     (void)snprintf(etag, sizeof etag, "\"%llx-%lx-%llx-%llx\"", (unsigned long long)status->st_mtim.tv_sec,
                    (unsigned long)status->st_mtim.tv_nsec, (unsigned long long)status->st_size,
                    (unsigned long long)status->st_ino);
+    /* Declared, so that a 304 tells it too. */
+    (void)snprintf(length, sizeof length, "%lld", (long long)status->st_size);
+    if (!rc)
+        rc = ngi_header(r, "Content-Length", length);
     if (!rc)
         rc = ngi_conditional(r, etag, status->st_mtim.tv_sec);
     if (!rc)
