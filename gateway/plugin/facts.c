@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin/elf_image.h"
-#include "plugin/elf_pointers.h"
-#include "plugin/elf_symbols.h"
+#include "elf/image.h"
+#include "elf/pointers.h"
+#include "elf/symbols.h"
 #include "plugin/facts_undefined.h"
 
 #define ENTRY "ngi_plugin_v1"

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "plugin/library_path.h"
+#include "elf/library_path.h"
 
 /* Far above any plugin; they keep a file that is made to be slow from being it. */
 enum {

@@ -2,7 +2,7 @@
 #ifndef PLUGIN_FACTS_UNDEFINED_H
 #define PLUGIN_FACTS_UNDEFINED_H
 
-#include "plugin/elf_symbols.h"
+#include "elf/symbols.h"
 #include "plugin/facts.h"
 
 /* Fills `undefined` from the file's symbols and `needed`, which is set: strong symbols as "name" or "name@VERSION",

@@ -1,11 +1,6 @@
 libpostern_a_SOURCES += \
 	gateway/plugin/call.c gateway/plugin/call.h \
 	gateway/plugin/claims.c gateway/plugin/claims.h \
-	gateway/plugin/elf_header.c gateway/plugin/elf_header.h \
-	gateway/plugin/elf_image.c gateway/plugin/elf_image.h \
-	gateway/plugin/elf_machine.c gateway/plugin/elf_machine.h \
-	gateway/plugin/elf_pointers.c gateway/plugin/elf_pointers.h \
-	gateway/plugin/elf_symbols.c gateway/plugin/elf_symbols.h \
 	gateway/plugin/facts.c gateway/plugin/facts.h \
 	gateway/plugin/facts_json.c \
 	gateway/plugin/facts_print.c \
@@ -13,7 +8,6 @@ libpostern_a_SOURCES += \
 	gateway/plugin/facts_undefined.c gateway/plugin/facts_undefined.h \
 	gateway/plugin/flags.c gateway/plugin/flags.h \
 	gateway/plugin/host.c gateway/plugin/host.h \
-	gateway/plugin/library_path.c gateway/plugin/library_path.h \
 	gateway/plugin/module.c gateway/plugin/module.h \
 	gateway/plugin/options.c gateway/plugin/options.h \
 	gateway/plugin/plugin.c gateway/plugin/plugin.h \

@@ -1,6 +1,6 @@
 /* Machines by the number in the ELF header: their names for people, and the two relocations that make a pointer. */
-#ifndef PLUGIN_ELF_MACHINE_H
-#define PLUGIN_ELF_MACHINE_H
+#ifndef ELF_MACHINE_H
+#define ELF_MACHINE_H
 
 #include <link.h>
 #include <stdint.h>

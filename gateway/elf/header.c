@@ -1,4 +1,4 @@
-#include "plugin/elf_header.h"
+#include "elf/header.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "plugin/elf_machine.h"
+#include "elf/machine.h"
 
 /* More of either than any linker writes for a plugin; what lies behind the extended numbering of huge object files
  * (PN_XNUM, e_shnum 0) is left to tools that link them. */

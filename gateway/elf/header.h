@@ -1,6 +1,6 @@
 /* The first look at a file: is it a shared object for this machine? If not, the words to say so. */
-#ifndef PLUGIN_ELF_HEADER_H
-#define PLUGIN_ELF_HEADER_H
+#ifndef ELF_HEADER_H
+#define ELF_HEADER_H
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /* A shared object as the dynamic loader would lay it out: bytes at an address, read from the file without mapping or
  * running it. Any byte of the file may lie, and the file may change meanwhile: a call then fails or yields other bytes,
  * it never reads elsewhere, and all it allocates has a fixed bound. One thread at a time. */
-#ifndef PLUGIN_ELF_IMAGE_H
-#define PLUGIN_ELF_IMAGE_H
+#ifndef ELF_IMAGE_H
+#define ELF_IMAGE_H
 
 #include <gelf.h>
 #include <stdbool.h>
@@ -13,7 +13,8 @@
 
 struct elf_image;
 
-/* NGI_OK, or as facts_read. `fd` stays the caller's and is open as long as the image; its position does not matter. */
+/* NGI_OK, or an error as of elf_header_check: NGI_EABI, NGI_EPARSE, NGI_EIO, NGI_ENOMEM. `fd` stays the caller's and is
+ * open as long as the image; its position does not matter. */
 int elf_image_open(int fd, struct elf_image **ret, ngi_error *err);
 void elf_image_free(struct elf_image *image);
 

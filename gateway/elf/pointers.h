@@ -1,11 +1,11 @@
 /* The pointers in an image's data: where each will point once the loader has relocated it. */
-#ifndef PLUGIN_ELF_POINTERS_H
-#define PLUGIN_ELF_POINTERS_H
+#ifndef ELF_POINTERS_H
+#define ELF_POINTERS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "plugin/elf_symbols.h"
+#include "elf/symbols.h"
 
 struct elf_pointer {
     uint64_t at, target; /* addresses in the image */

@@ -1,8 +1,8 @@
-#include "plugin/elf_pointers.h"
+#include "elf/pointers.h"
 
 #include <stdlib.h>
 
-#include "plugin/elf_machine.h"
+#include "elf/machine.h"
 
 /* Tags that older elf.h lack: relocations packed by ld -z pack-relative-relocs and lld --pack-dyn-relocs=relr. */
 enum { TAG_RELR = 36, TAG_RELR_SIZE = 35 };

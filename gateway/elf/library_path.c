@@ -1,4 +1,4 @@
-#include "plugin/library_path.h"
+#include "elf/library_path.h"
 
 #include <fcntl.h>
 #include <glob.h>
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "plugin/elf_header.h"
+#include "elf/header.h"
 #include "sdk/ngi.h"
 
 enum { INCLUDE_DEPTH = 8 };

@@ -1,11 +1,11 @@
-#include "plugin/elf_image.h"
+#include "elf/image.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "plugin/elf_header.h"
+#include "elf/header.h"
 
 enum { STRING_MAX = 4096, DYNAMIC_MAX = 4096, TABLE_MAX = 32 << 20 };
 

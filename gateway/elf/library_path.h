@@ -1,7 +1,7 @@
 /* Where the dynamic loader would look for a library, as far as that can be told from outside it: its cache and its
  * directories for processor variants are left out. */
-#ifndef PLUGIN_LIBRARY_PATH_H
-#define PLUGIN_LIBRARY_PATH_H
+#ifndef ELF_LIBRARY_PATH_H
+#define ELF_LIBRARY_PATH_H
 
 #include <stddef.h>
 

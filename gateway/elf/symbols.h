@@ -1,12 +1,12 @@
 /* The dynamic symbols of an image, with their versions: what it offers to others and what it wants from them. */
-#ifndef PLUGIN_ELF_SYMBOLS_H
-#define PLUGIN_ELF_SYMBOLS_H
+#ifndef ELF_SYMBOLS_H
+#define ELF_SYMBOLS_H
 
 #include <gelf.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "plugin/elf_image.h"
+#include "elf/image.h"
 
 struct elf_symbols {
     const struct elf_image *image;

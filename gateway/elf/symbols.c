@@ -1,4 +1,4 @@
-#include "plugin/elf_symbols.h"
+#include "elf/symbols.h"
 
 #include <stdlib.h>
 #include <string.h>
