@@ -9,6 +9,8 @@ AM_TESTS_ENVIRONMENT = srcdir='$(abs_top_srcdir)'; export srcdir;
 
 if HAVE_TESTS
 include tests/unit/local.mk
+include tests/refusals/local.mk
+include tests/abi/local.mk
 else
 check-local:
 	@echo "make check needs Check and libcurl. On Debian: apt-get install check libcurl4-openssl-dev" >&2; exit 1

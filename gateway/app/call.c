@@ -15,9 +15,9 @@
 #include "http/problem.h"
 #include "http/status.h"
 #include "plugin/call.h"
+#include "plugin/crash.h"
 #include "plugin/host.h"
 #include "plugin/registry.h"
-#include "proc/crash.h"
 #include "run/dispatch.h"
 
 enum { BLOCK = 32 * 1024, DATA_MOST = 1024 * 1024 * 1024 };
@@ -146,7 +146,8 @@ static bool print_response(struct request *request)
         return good;
     switch (response->kind) {
     case RESPONSE_TEXT:
-        good &= fwrite(response->text.data, 1, response->text.length, stdout) == response->text.length;
+        if (response->text.length > 0) /* fwrite takes no NULL, not even of length 0 */
+            good &= fwrite(response->text.data, 1, response->text.length, stdout) == response->text.length;
         break;
     case RESPONSE_FILE: good &= print_file(response, block); break;
     case RESPONSE_STREAM: good &= print_stream(request, block); break;

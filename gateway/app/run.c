@@ -7,6 +7,7 @@
 #include "app/ready_fd.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "plugin/crash.h"
 #include "plugin/registry.h"
 #include "proc/worker.h"
 
@@ -29,6 +30,7 @@ static int run(const char *path, const struct settings *settings, int ready_fd)
     struct report report = { 0 };
     struct registry *registry = registry_new();
     int status = EXIT_REFUSED;
+    crash_watch(); /* static constructors run while a plugin is loaded */
     if (!registry)
         log_line(NGI_LOG_ERROR, "out of memory");
     else if (load(registry, path, settings, &report))

@@ -5,6 +5,7 @@
 #include "app/arguments.h"
 #include "app/ready_fd.h"
 #include "base/log.h"
+#include "plugin/crash.h"
 #include "plugin/registry.h"
 #include "proc/worker.h"
 
@@ -13,6 +14,7 @@ static int serve(const struct settings *settings, int ready_fd)
     struct report report = { 0 };
     struct registry *registry = registry_new();
     int status = EXIT_REFUSED;
+    crash_watch(); /* static constructors run while a plugin is loaded */
     if (!registry) {
         log_line(NGI_LOG_ERROR, "out of memory");
     } else if (!registry_load(registry, settings, &report)) {

@@ -139,7 +139,7 @@ static int step(struct router *router, struct node **at, struct entry *entry, ch
                 ngi_error *err)
 {
     size_t length = strlen(segment);
-    if (length > 2 && segment[0] == '{' && segment[length - 1] == '}') {
+    if (length >= 2 && segment[0] == '{' && segment[length - 1] == '}') {
         int rc = read_param(entry, segment, ret_rest, err);
         if (rc != NGI_OK)
             return rc;

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "plugin/crash.h"
+
 /* --- where this thread is ----------------------------------------------------------------------------------- */
 
 static _Thread_local struct call_site here;
@@ -141,6 +143,11 @@ int call_thread_init(struct plugin *plugin, ngi_error *err)
 
 int call_handler(struct request *request)
 {
+    static _Thread_local bool watched;
+    if (!watched) {
+        crash_watch_thread();
+        watched = true;
+    }
     const struct plugin *plugin = request->plugin;
     const struct plugin_route *route = request->route;
     here = (struct call_site){ .plugin = plugin, .phase = "handler", .request = request };

@@ -1,6 +1,7 @@
 libpostern_a_SOURCES += \
 	gateway/plugin/call.c gateway/plugin/call.h \
 	gateway/plugin/claims.c gateway/plugin/claims.h \
+	gateway/plugin/crash.c gateway/plugin/crash.h \
 	gateway/plugin/facts.c gateway/plugin/facts.h \
 	gateway/plugin/facts_json.c \
 	gateway/plugin/facts_print.c \

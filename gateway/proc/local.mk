@@ -1,5 +1,4 @@
 libpostern_a_SOURCES += \
-	gateway/proc/crash.c gateway/proc/crash.h \
 	gateway/proc/drain.c gateway/proc/drain.h \
 	gateway/proc/ready.c gateway/proc/ready.h \
 	gateway/proc/signals.c gateway/proc/signals.h \

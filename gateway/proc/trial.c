@@ -45,6 +45,8 @@ static int read_output(int fd, struct buffer *output, int64_t deadline)
         if (got <= 0)
             return 0;
         (void)buffer_append(output, block, (size_t)got); /* beyond the limit it is only read away */
+        if (block[got - 1] == done_mark)
+            return 0; /* a helper process of the plugin may hold the other end for ever */
     }
 }
 

@@ -10,7 +10,6 @@
 #include "obs/access.h"
 #include "plugin/call.h"
 #include "plugin/host.h"
-#include "proc/crash.h"
 #include "proc/drain.h"
 #include "proc/ready.h"
 #include "proc/signals.h"
@@ -112,7 +111,6 @@ int worker_run(const struct settings *settings, struct registry *registry, int r
     struct listeners listeners;
     ngi_error err = { 0 };
     signals_take();
-    crash_watch();
     raise_descriptor_limit(settings);
     /* Ports before init: a second gateway on the same port must not touch the plugins' databases first. */
     if (listeners_open(&listeners, settings->listen, settings->listen_count, (int)settings->backlog, &err) != NGI_OK) {

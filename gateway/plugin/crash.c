@@ -1,4 +1,4 @@
-#include "proc/crash.h"
+#include "plugin/crash.h"
 
 #include <signal.h>
 #include <stddef.h>
@@ -10,6 +10,8 @@
 #include "plugin/call.h"
 
 /* Everything below runs in signal context: only what signal-safety(7) allows. */
+
+enum { STACK_SIZE = 32 * 1024 }; /* SIGSTKSZ is no constant any more */
 
 struct line {
     char text[1024];
@@ -109,6 +111,15 @@ static void tell(int signal, siginfo_t *info, void *context)
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
+void crash_watch_thread(void)
+{
+    /* Of the thread's own storage: it is there as long as the thread is, and no page of it is touched before the crash.
+     */
+    static _Thread_local char room[STACK_SIZE];
+    const stack_t stack = { .ss_sp = room, .ss_size = sizeof room };
+    sigaltstack(&stack, NULL);
+}
+
 void crash_watch(void)
 {
     atexit(tell_exit);
@@ -121,4 +132,5 @@ void crash_watch(void)
 #else
     (void)tell;
 #endif
+    crash_watch_thread();
 }

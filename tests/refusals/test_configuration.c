@@ -1,0 +1,152 @@
+/* The configuration file and --set, through the binary; the parser's own tests are tests/unit/test_settings.c. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/refusals/refusal.h"
+
+static const char everything[] = "# every key, none at its default\n"
+                                 "listen = {\"127.0.0.1:0\", \"[::1]:8081\", \"unix:/tmp/postern.sock\"}\n"
+                                 "plugins = \"/srv/plug ins\"\n"
+                                 "processes = 1\nthreads = 3\nwatch = off\nconnections = 77\nconnection_timeout = 1.5\n"
+                                 "connection_memory = 64K\nbacklog = 5\nmax_body = 1G\nbody_memory = 1000\n"
+                                 "max_response = 1M\nspool = \"/var/tmp\"\ngrace = 0.25\naccess_log = \"-\"\n"
+                                 "access_log_format = json\nlog_level = debug\ndebug = on\n"
+                                 "plugin thumb {\n    mount = \"/t\"\n    run = pool\n    max_body = 3M\n"
+                                 "    option {\n        quality = 80\n        title = \"a \\\"b\\\" # c\"\n    }\n"
+                                 "    route \"/slow/{id}\" {\n        run = pool\n        max_body = 0\n    }\n}\n"
+                                 "plugin root { mount = \"/\" }\n";
+
+/* check -T with these arguments; malloc'ed. */
+static char *printed(const char *option, const char *value)
+{
+    struct command_result result;
+    RUN(&result, "check", "-T", option, value);
+    ck_assert_str_eq(result.err, "");
+    ck_assert_int_eq(result.status, 0);
+    char *out = strdup(result.out);
+    command_free(&result);
+    return out;
+}
+
+START_TEST(what_t_prints_reads_back_to_itself)
+{
+    scratch_write(&dir, "all.conf", everything);
+    char *once = printed("-c", "DIR/all.conf");
+    scratch_write(&dir, "again.conf", once);
+    char *twice = printed("-c", "DIR/again.conf");
+    ck_assert_str_eq(once, twice);
+    ck_assert_ptr_nonnull(strstr(once, "\nplugins = \"/srv/plug ins\"\n"));
+    ck_assert_ptr_nonnull(strstr(once, "\n        title = \"a \\\"b\\\" # c\"\n"));
+    ck_assert_ptr_nonnull(strstr(once, "\n    route \"/slow/{id}\" {\n"));
+    free(once);
+    free(twice);
+}
+END_TEST
+
+START_TEST(the_defaults_read_back_to_themselves)
+{
+    char *once = printed("--set", "debug=off");
+    scratch_write(&dir, "again.conf", once);
+    char *twice = printed("-c", "DIR/again.conf");
+    ck_assert_str_eq(once, twice);
+    free(once);
+    free(twice);
+}
+END_TEST
+
+START_TEST(set_overrides_the_file)
+{
+    struct command_result result;
+    scratch_write(&dir, "all.conf", everything);
+    RUN(&result, "check", "-T", "-c", "DIR/all.conf", "--set", "grace=7", "--set", "plugin.thumb.option.quality=9",
+        "--listen", "127.0.0.1:1", "--listen", "127.0.0.1:2");
+    ck_assert_ptr_nonnull(strstr(result.out, "\ngrace = 7\n"));
+    ck_assert_ptr_nonnull(strstr(result.out, "\n        quality = \"9\"\n"));
+    ck_assert_int_eq(strncmp(result.out, "listen = {\"127.0.0.1:1\", \"127.0.0.1:2\"}\n", 40), 0);
+    command_free(&result);
+}
+END_TEST
+
+START_TEST(every_mistake_of_a_file_is_named_with_its_line)
+{
+    scratch_write(&dir, "bad.conf", "grce = 7\nthreads = many\nplugin a {\n    mout = \"/x\"\n    run = thread\n}\n");
+    REFUSED_WITH("DIR/bad.conf:2: threads: \"many\" is not a whole number; right is a whole number from 0 to 256\n"
+                 "DIR/bad.conf:1: grce: is not a setting of the gateway; did you mean grace?\n"
+                 "DIR/bad.conf:5: plugin.a.run: \"thread\" is refused: this release runs calls on the pool only; right "
+                 "is auto or "
+                 "pool\n"
+                 "DIR/bad.conf:4: plugin.a.mout: is not a setting of a plugin block; did you mean mount?",
+                 "-c", "DIR/bad.conf");
+}
+END_TEST
+
+START_TEST(a_file_that_is_not_there_is_named)
+{
+    REFUSED_WITH("DIR/gone.conf: cannot be read: No such file or directory; right is the path of a file that exists",
+                 "-c", "DIR/gone.conf");
+}
+END_TEST
+
+START_TEST(a_syntax_error_has_its_line)
+{
+    scratch_write(&dir, "bad.conf", "grace = 7\nplugin a {\n");
+    REFUSED_WITH("DIR/bad.conf:2: {: this block is never closed; right is a } for each {", "-c", "DIR/bad.conf");
+}
+END_TEST
+
+START_TEST(a_value_out_of_range_tells_the_range)
+{
+    REFUSED_WITH("--set: backlog: \"0\" is too small; right is a whole number from 1 to 65535", "--set", "backlog=0");
+}
+END_TEST
+
+START_TEST(a_set_without_value_tells_the_form)
+{
+    REFUSED_WITH("--set: grace: has no value; right is KEY=VALUE", "--set", "grace");
+}
+END_TEST
+
+START_TEST(an_unknown_set_gets_the_nearest)
+{
+    REFUSED_WITH("--set: gace: is not a setting of the gateway; did you mean grace?", "--set", "gace=1");
+}
+END_TEST
+
+START_TEST(a_setting_of_a_later_release_says_so)
+{
+    REFUSED_WITH("--set: processes: \"4\" is too large: this release serves from one process; right is 1", "--set",
+                 "processes=4");
+}
+END_TEST
+
+START_TEST(a_listener_without_port_is_refused)
+{
+    REFUSED_WITH("--set: listen: \"localhost\" has no port; right is \"ADDR:PORT\", \"[ADDR6]:PORT\" or \"unix:PATH\"",
+                 "--listen", "localhost");
+}
+END_TEST
+
+START_TEST(a_plugin_setting_without_name_tells_the_form)
+{
+    REFUSED_WITH("--set: plugin.mount: names no setting; right is plugin.NAME.KEY=VALUE", "--set", "plugin.mount=/x");
+}
+END_TEST
+
+Suite *configuration_suite(void)
+{
+    Suite *suite = suite_create("configuration");
+    TCase *tests = refusal_case(suite);
+    tcase_add_test(tests, what_t_prints_reads_back_to_itself);
+    tcase_add_test(tests, the_defaults_read_back_to_themselves);
+    tcase_add_test(tests, set_overrides_the_file);
+    tcase_add_test(tests, every_mistake_of_a_file_is_named_with_its_line);
+    tcase_add_test(tests, a_file_that_is_not_there_is_named);
+    tcase_add_test(tests, a_syntax_error_has_its_line);
+    tcase_add_test(tests, a_value_out_of_range_tells_the_range);
+    tcase_add_test(tests, a_set_without_value_tells_the_form);
+    tcase_add_test(tests, an_unknown_set_gets_the_nearest);
+    tcase_add_test(tests, a_setting_of_a_later_release_says_so);
+    tcase_add_test(tests, a_listener_without_port_is_refused);
+    tcase_add_test(tests, a_plugin_setting_without_name_tells_the_form);
+    return suite;
+}
