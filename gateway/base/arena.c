@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CHUNK = 4096, ALIGNMENT = alignof(max_align_t) };
+enum { FIRST_CHUNK = 4096, KEEP = 64 * 1024, ALIGNMENT = alignof(max_align_t) };
 
 struct arena_chunk {
     struct arena_chunk *before;
@@ -107,16 +107,24 @@ char *arena_format(struct arena *arena, const char *fmt, ...)
 
 void arena_reset(struct arena *arena)
 {
-    struct arena_chunk *chunk = arena->chunk;
-    if (!chunk)
-        return;
-    while (chunk->before) {
-        struct arena_chunk *before = chunk->before;
-        arena->total -= chunk->size;
-        free(chunk);
-        chunk = before;
+    /* The newest is the largest: a request like the last one will fit. One that was unlike the others does not make its
+     * chunk stay. */
+    struct arena_chunk *kept = NULL;
+    for (struct arena_chunk *chunk = arena->chunk, *before; chunk; chunk = before) {
+        before = chunk->before;
+        if (!kept && chunk->size <= KEEP) {
+            kept = chunk;
+        } else {
+            arena->total -= chunk->size;
+            free(chunk);
+        }
     }
-    use_chunk(arena, chunk);
+    if (kept) {
+        kept->before = NULL;
+        use_chunk(arena, kept);
+    } else {
+        arena_init(arena, arena->limit);
+    }
 }
 
 void arena_free(struct arena *arena)

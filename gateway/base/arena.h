@@ -28,7 +28,7 @@ char *arena_string(struct arena *arena, const char *s);
 char *arena_format(struct arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vformat(struct arena *arena, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
-/* Everything allocated becomes invalid; the oldest chunk is kept for the next round. */
+/* Everything allocated becomes invalid; a chunk of up to 64 KiB is kept for the next round. */
 void arena_reset(struct arena *arena);
 /* The same, and gives everything back. The arena may be used again. */
 void arena_free(struct arena *arena);

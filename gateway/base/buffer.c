@@ -1,5 +1,6 @@
 #include "base/buffer.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,19 +11,20 @@ enum { FIRST_CAPACITY = 1024 };
 
 void buffer_init(struct buffer *buffer, size_t limit)
 {
-    *buffer = (struct buffer){ .limit = limit };
+    *buffer = (struct buffer){ .limit = limit < SIZE_MAX ? limit : SIZE_MAX - 1 };
 }
 
 int buffer_reserve(struct buffer *buffer, size_t n)
 {
-    if (buffer->capacity - buffer->length >= n)
-        return NGI_OK;
-    if (n > buffer->limit || buffer->length > buffer->limit - n)
+    if (n > buffer->limit - buffer->length)
         return NGI_ETOOBIG;
-    size_t wanted = buffer->length + n;
+    if (buffer->capacity > buffer->length + n)
+        return NGI_OK;
+    /* One byte more than may be held, for the NUL that vsnprintf writes behind. */
+    size_t wanted = buffer->length + n + 1;
     size_t capacity = buffer->capacity ? buffer->capacity : FIRST_CAPACITY;
     while (capacity < wanted)
-        capacity = capacity > buffer->limit / 2 ? wanted : capacity * 2;
+        capacity = capacity > buffer->limit / 2 ? buffer->limit + 1 : capacity * 2;
     char *data = realloc(buffer->data, capacity);
     if (!data)
         return NGI_ENOMEM;
@@ -38,8 +40,6 @@ int buffer_append(struct buffer *buffer, const void *data, size_t n)
     int rc = buffer_reserve(buffer, n);
     if (rc != NGI_OK)
         return rc;
-    if (n > buffer->limit - buffer->length)
-        return NGI_ETOOBIG;
     memcpy(buffer->data + buffer->length, data, n);
     buffer->length += n;
     return NGI_OK;
@@ -53,14 +53,12 @@ int buffer_vprintf(struct buffer *buffer, const char *fmt, va_list ap)
     size_t room = buffer->capacity - buffer->length;
     int n = vsnprintf(room ? buffer->data + buffer->length : NULL, room, fmt, ap);
     int rc = n < 0 ? NGI_EINVAL : NGI_OK;
-    if (rc == NGI_OK && (size_t)n >= room) {
-        rc = buffer_reserve(buffer, (size_t)n + 1);
-        if (rc == NGI_OK)
+    if (rc == NGI_OK) {
+        rc = buffer_reserve(buffer, (size_t)n);
+        if (rc == NGI_OK && (size_t)n >= room)
             vsnprintf(buffer->data + buffer->length, (size_t)n + 1, fmt, again);
     }
     va_end(again);
-    if (rc == NGI_OK && (size_t)n > buffer->limit - buffer->length)
-        rc = NGI_ETOOBIG;
     if (rc == NGI_OK)
         buffer->length += (size_t)n;
     return rc;

@@ -53,6 +53,7 @@ int body_append(struct body *body, const struct body_limits *limits, const void 
     } else {
         int rc = file_write_all(body->fd, data, n);
         if (rc < 0) {
+            (void)lseek(body->fd, (off_t)body->length, SEEK_SET); /* what was written of it does not count */
             errno = -rc;
             return NGI_EIO;
         }

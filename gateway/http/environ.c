@@ -85,7 +85,11 @@ static const char *server_name(struct request *request)
     const char *host = request->ngi.host;
     const char *end = *host == '[' ? strchr(host, ']') : NULL;
     size_t length = end ? (size_t)(end + 1 - host) : strcspn(host, ":");
-    return length ? arena_copy(&request->arena, host, length) : request->peer->local_addr;
+    if (length)
+        return arena_copy(&request->arena, host, length);
+    const char *address = request->peer->local_addr;
+    bool bare = strchr(address, ':') && !text_has_prefix(address, "unix:"); /* IPv6 goes in brackets (RFC 3875) */
+    return bare ? arena_format(&request->arena, "[%s]", address) : address;
 }
 
 /* Over a local socket there is no port: the scheme's default, because the variable must be set (section 4.1.15). */

@@ -23,6 +23,8 @@ static int take_part(void *arg, const struct multipart_part *part)
         /* A field is a string: one with a NUL would read as a shorter one. */
         return memchr(part->data, '\0', part->length) ? NGI_EPARSE : pairs_add(&request->form, part->name, value);
     }
+    if (request->upload_count == REQUEST_PAIRS_MAX)
+        return NGI_ETOOBIG;
     struct upload *upload = arena_alloc(&request->arena, sizeof *upload);
     if (!upload)
         return NGI_ENOMEM;
@@ -32,6 +34,7 @@ static int take_part(void *arg, const struct multipart_part *part)
                                  part->length } };
     *request->uploads_end = upload;
     request->uploads_end = &upload->next;
+    request->upload_count++;
     return NGI_OK;
 }
 
@@ -59,6 +62,7 @@ int request_parse_form(struct request *request)
 {
     if (request->form_result == FORM_UNREAD) {
         pairs_init(&request->form, &request->arena, REQUEST_PAIRS_MAX);
+        request->upload_count = 0;
         request->form_result = parse(request);
         if (request->form_result != NGI_OK) {
             /* Half a form is no form. */

@@ -30,7 +30,8 @@ static const char *judge(struct request *request, int rc)
         return "the handler returned NGI_OK, but set and wrote nothing";
     if (rc == NGI_LATER)
         return "the handler returned 1, which is NGI_LATER, and this release does not offer that; success is NGI_OK, 0";
-    if (request->response.failed != NGI_OK)
+    /* A handler that noticed and called ngi_fail has said it better, and chosen the status. */
+    if (request->response.failed != NGI_OK && !(rc >= 400 && request->failure))
         return words(arena_format(&request->arena, "a piece of the response could not be written: %s",
                                   ngi_strerror(request->response.failed)));
     if (rc != NGI_OK && (rc < 200 || rc > 599))
@@ -106,7 +107,6 @@ const char *outcome_settle(struct request *request, int rc, bool tell)
         return request->failure;
     }
 
-    bool written = response->kind != RESPONSE_TEXT || response->text.length > 0;
     if (rc != NGI_OK)
         response->status = rc;
     else if (response->status == 0)
@@ -123,7 +123,9 @@ const char *outcome_settle(struct request *request, int rc, bool tell)
         response_set_own_type(response, NULL);
         return NULL;
     }
-    if (rc != NGI_OK && !written && response->declared < 0) {
+    /* A 412 of apply_conditions has its body already, and a 205 must not have one (RFC 9110 section 15.3.6). */
+    bool written = response->kind != RESPONSE_TEXT || response->text.length > 0;
+    if (rc != NGI_OK && !written && response->declared < 0 && response->status != 205) {
         /* The body is the gateway's, whatever type the handler had in mind for its own. */
         response_set_own_type(response, "text/plain; charset=UTF-8");
         (void)response_set_header(response, "X-Content-Type-Options", "nosniff");

@@ -6,11 +6,18 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* An expression that backtracks without end must fail, not hold a thread: about a millisecond's worth of steps. */
-enum { MATCH_LIMIT = 100000, JIT_STACK_FIRST = 32 * 1024, JIT_STACK_MOST = 256 * 1024 };
+enum {
+    /* An expression that backtracks without end must fail, not hold a thread. PCRE2 counts the steps from each place
+     * where a match may begin, and an expression without ^ may begin anywhere: those get the share of a place. */
+    STEPS = 100000,
+    STEPS_LEAST = 100,
+    JIT_STACK_FIRST = 32 * 1024,
+    JIT_STACK_MOST = 256 * 1024,
+};
 
 struct pattern {
     pcre2_code *code;
+    bool anchored; /* every match begins at the start */
     uint32_t groups;
     const char *names[ROUTE_CAPTURES_MAX]; /* into the compiled code's name table */
 };
@@ -58,7 +65,6 @@ static struct scratch *scratch_get(void)
         scratch_free(scratch);
         return NULL;
     }
-    pcre2_set_match_limit(scratch->context, MATCH_LIMIT);
     /* Without a JIT in this PCRE2 there is no stack either, and matching is interpreted. */
     if (scratch->stack)
         pcre2_jit_stack_assign(scratch->context, NULL, scratch->stack);
@@ -105,6 +111,9 @@ int pattern_new(const char *expression, struct pattern **ret, ngi_error *err)
         return ngi_error_set(err, NGI_EINVAL, "%u capture groups; %d are allowed: write (?:…) for those nobody reads",
                              groups, ROUTE_CAPTURES_MAX);
     }
+    uint32_t all_options = 0;
+    pcre2_pattern_info(pattern->code, PCRE2_INFO_ALLOPTIONS, &all_options);
+    pattern->anchored = all_options & PCRE2_ANCHORED;
     read_names(pattern);
     /* Failing only makes it slower. */
     (void)pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE);
@@ -135,6 +144,8 @@ int pattern_match(const struct pattern *pattern, const char *subject, size_t len
     struct scratch *scratch = scratch_get();
     if (!scratch)
         return NGI_ENOMEM;
+    size_t steps = pattern->anchored ? STEPS : STEPS / (length + 1);
+    pcre2_set_match_limit(scratch->context, (uint32_t)(steps > STEPS_LEAST ? steps : STEPS_LEAST));
     int rc = pcre2_match(pattern->code, (PCRE2_SPTR)subject, length, 0, 0, scratch->data, scratch->context);
     if (rc == PCRE2_ERROR_NOMATCH)
         return NGI_ENOENT;
@@ -143,8 +154,7 @@ int pattern_match(const struct pattern *pattern, const char *subject, size_t len
     const PCRE2_SIZE *at = pcre2_get_ovector_pointer(scratch->data);
     for (unsigned i = 0; i < pattern->groups; i++) {
         PCRE2_SIZE start = at[2 * (i + 1)], end = at[2 * (i + 1) + 1];
-        /* \K in a look-around can put the end before the start; such a group took no part. */
-        bool unset = (int)(i + 1) >= rc || start == PCRE2_UNSET || end < start;
+        bool unset = (int)(i + 1) >= rc || start == PCRE2_UNSET;
         captures[i] = unset ? (struct capture){ 0 } : (struct capture){ subject + start, end - start };
     }
     return NGI_OK;

@@ -88,9 +88,14 @@ void request_reset(struct request *request)
     body_reset(&request->body);
     arena_reset(&request->arena);
     request->ngi = (ngi_request){ .method = "", .path = "/", .query = "", .host = "", .remote_addr = "", .scheme = "" };
+    request->peer = NULL;
+    request->raw_target = request->protocol = "";
+    request->method = 0;
+    request->target = (struct target){ .path = "/", .path_length = 1, .query = "" };
     request->header_count = 0;
     request->headers_overflow = false;
     request->head_size = 0;
+    request->host_header = NULL;
     request->host_count = 0;
     request->content_length = NULL;
     request->chunked = false;
@@ -143,6 +148,7 @@ void request_add_header(struct request *request, const char *name, size_t name_l
         if (!text_equal_nocase_n(name, "Host", 4))
             break;
         request->host_count++;
+        request->host_header = value;
         /* The authority of an absolute-form target replaces Host (RFC 9112 section 3.2.2). */
         if (!request->target.authority)
             request->ngi.host = value;
@@ -165,7 +171,7 @@ const char *request_check_host(const struct request *request)
     if (request->host_count == 0)
         return strcmp(request->protocol, "HTTP/1.0") == 0 ? NULL : "no Host header";
     /* It may be empty, where the target has no authority. */
-    const char *host = request->ngi.host;
+    const char *host = request->host_header;
     return !*host || target_is_authority(host, strlen(host)) ? NULL : "the Host header is no host[:port]";
 }
 
@@ -262,6 +268,9 @@ int request_conditional(struct request *request, const char *etag, int64_t mtime
     if (etag && !etag_is_valid(etag))
         return NGI_EINVAL;
     int rc = etag ? response_set_header(response, "ETag", etag) : NGI_OK;
+    int64_t now = time(NULL);
+    if (mtime > now) /* a date to come is not sent (RFC 9110 section 8.8.2.1) */
+        mtime = now;
     if (rc == NGI_OK && mtime >= 0) {
         http_date_format(mtime, date);
         rc = response_set_header(response, "Last-Modified", date);

@@ -49,6 +49,7 @@ struct request {
     unsigned header_count;
     bool headers_overflow;      /* there were more */
     size_t head_size;           /* bytes of the header lines, those left out included */
+    const char *host_header;    /* the last Host header; NULL: there is none */
     unsigned host_count;        /* Host headers */
     const char *content_length; /* the first of these headers; NULL: not there */
     bool chunked;               /* there is a Transfer-Encoding */
@@ -63,6 +64,7 @@ struct request {
     bool query_read, cookies_read;
     int form_result;
     struct upload *uploads, **uploads_end;
+    unsigned upload_count; /* REQUEST_PAIRS_MAX at most: looking one up goes through them all */
     struct body body;
 
     struct response response;

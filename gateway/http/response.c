@@ -73,25 +73,26 @@ static int set_type(struct response *response, const char *value, size_t length)
 
 static int set_declared(struct response *response, const char *value)
 {
-    int64_t length;
+    uint64_t length;
     if (!value) {
         response->declared = -1;
         return NGI_OK;
     }
-    if (!text_to_int64(value, &length) || length < 0)
+    if (!text_to_uint64(value, &length) || length > INT64_MAX)
         return NGI_EINVAL;
-    if (response->kind == RESPONSE_TEXT && (uint64_t)length < response->text.length)
+    if (response->kind == RESPONSE_TEXT && length < response->text.length)
         return NGI_ELENGTH;
-    response->declared = length;
+    response->declared = (int64_t)length;
     return NGI_OK;
 }
 
-static void remove_header(struct response *response, const char *name)
+/* Removes all headers of that name; `but_last`: except the last of the list, which has just come. */
+static void remove_header(struct response *response, const char *name, bool but_last)
 {
     struct response_header **at = &response->headers;
     while (*at) {
         const struct field *field = &(*at)->field;
-        if (text_equal_nocase(field->name, name)) {
+        if (text_equal_nocase(field->name, name) && !(but_last && !(*at)->next)) {
             response->head_size -= field->name_length + field->value_length + 4;
             *at = (*at)->next;
         } else {
@@ -135,10 +136,11 @@ static int put_header(struct response *response, const char *name, const char *v
         rc = set_declared(response, value);
     } else {
         rc = check_header(name, name_length, value ? value : "", value_length);
-        if (rc == NGI_OK && replace && response->headers)
-            remove_header(response, name);
+        bool others = response->headers != NULL;
         if (rc == NGI_OK && value)
             rc = append_header(response, name, name_length, value, value_length);
+        if (rc == NGI_OK && replace && others) /* now that nothing can fail any more */
+            remove_header(response, name, value != NULL);
     }
     if (rc == NGI_OK)
         response->touched = true;

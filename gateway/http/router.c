@@ -163,16 +163,14 @@ static int step(struct router *router, struct node **at, struct entry *entry, ch
     return *at ? NGI_OK : ngi_error_set(err, NGI_ENOMEM, "out of memory");
 }
 
-static int check_overlap(const struct entry *others, const struct entry *entry, ngi_error *err)
+/* Whether two entries of one shape serve the same method. */
+static int check_overlap(const struct entry *other, const struct entry *entry, ngi_error *err)
 {
     char methods[METHOD_LIST_SIZE];
-    for (; others; others = others->next)
-        if (others->methods & entry->methods) {
-            method_names(others->methods & entry->methods, methods);
-            return ngi_error_set(err, NGI_EBUSY, "duplicate route: \"%s\" already serves %s there", others->text,
-                                 methods);
-        }
-    return NGI_OK;
+    if (!(other->methods & entry->methods))
+        return NGI_OK;
+    method_names(other->methods & entry->methods, methods);
+    return ngi_error_set(err, NGI_EBUSY, "duplicate route: \"%s\" already serves %s there", other->text, methods);
 }
 
 static int append(struct entry **list, struct entry *entry)
@@ -196,8 +194,12 @@ static int add_template(struct router *router, struct entry *entry, ngi_error *e
             return rc;
     }
     struct entry **list = rest ? &at->rest : &at->here;
-    int rc = check_overlap(*list, entry, err);
-    return rc == NGI_OK ? append(list, entry) : rc;
+    for (const struct entry *other = *list; other; other = other->next) {
+        int rc = check_overlap(other, entry, err);
+        if (rc != NGI_OK)
+            return rc;
+    }
+    return append(list, entry);
 }
 
 static int add_pattern(struct router *router, struct entry *entry, ngi_error *err)
@@ -354,8 +356,9 @@ const struct capture *route_match_param(const struct route_match *match, const c
     (void)text_to_uint64(name, &number); /* stays 0 for a name */
     for (unsigned i = 0; i < match->count; i++) {
         const char *known = match->names->names[i];
-        if (number ? number == i + 1 : known && strcmp(known, name) == 0)
-            return match->captures[i].start ? &match->captures[i] : NULL;
+        /* Where several groups bear the name, as PCRE2's (?J) allows, it is that of the one that took part. */
+        if (match->captures[i].start && (number ? number == i + 1 : known && strcmp(known, name) == 0))
+            return &match->captures[i];
     }
     return NULL;
 }

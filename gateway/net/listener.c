@@ -54,7 +54,8 @@ static void remove_stale(const struct sockaddr_un *address)
     struct stat file;
     if (lstat(address->sun_path, &file) < 0 || !S_ISSOCK(file.st_mode))
         return;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* Non-blocking: one who listens but does not answer, its queue full, would hold us up for ever. */
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCKET_FLAGS, 0);
     if (fd < 0)
         return;
     if (connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 && errno == ECONNREFUSED)
@@ -71,11 +72,13 @@ static int open_local(struct listener *listener, const char *path, int backlog, 
     strcpy(address.sun_path, path);
     remove_stale(&address);
     listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCKET_FLAGS, 0);
-    if (listener->fd < 0 || bind(listener->fd, (const struct sockaddr *)&address, sizeof address) < 0 ||
-        listen(listener->fd, backlog) < 0)
-        return ngi_error_set(err, NGI_EIO, "listen unix:%s: %s%s", path, strerror(errno), advice(errno));
-    listener->local = true;
+    if (listener->fd < 0 || bind(listener->fd, (const struct sockaddr *)&address, sizeof address) < 0)
+        return ngi_error_set(err, NGI_EIO, "listen unix:%s: %s%s", path, strerror(errno),
+                             errno == EADDRINUSE ? ": another process listens there, or the file is no socket" : "");
     strcpy(listener->path, path);
+    if (listen(listener->fd, backlog) < 0)
+        return ngi_error_set(err, NGI_EIO, "listen unix:%s: %s", path, strerror(errno));
+    listener->local = true;
     snprintf(listener->url, sizeof listener->url, "unix:%s", path);
     return NGI_OK;
 }
@@ -124,7 +127,8 @@ int listener_open(struct listener *listener, const char *where, int backlog, ngi
     if (!split(where, host, &port) || !text_to_uint64(port, &number) || number > 65535)
         return ngi_error_set(err, NGI_EINVAL, "listen %s: write ADDR:PORT, [ADDR6]:PORT or unix:PATH", where);
 
-    const struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
+    const struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
+                                    .ai_socktype = SOCK_STREAM };
     struct addrinfo *addresses;
     int rc = getaddrinfo(host, port, &hints, &addresses);
     if (rc != 0)

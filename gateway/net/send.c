@@ -36,9 +36,10 @@ static struct MHD_Response *make_body(struct request *request)
 {
     struct response *response = &request->response;
     struct MHD_Response *made;
-    /* A 304 may tell the length of what it stands for. libmicrohttpd sends a Content-Length with it in any case, so
-     * that a handler does well to declare one. */
-    if (response->status == 304 && response->declared > 0)
+    /* A 304 and a HEAD may tell the length of what they stand for. libmicrohttpd sends a Content-Length with them in any
+     * case, so that a handler does well to declare one. */
+    bool unwritten = response->kind == RESPONSE_TEXT && response->text.length == 0;
+    if (response->declared > 0 && (response->status == 304 || (request->method == NGI_HEAD && unwritten)))
         return MHD_create_response_from_callback((uint64_t)response->declared, STREAM_BLOCK, pull, request, NULL);
     if (status_has_no_content(response->status))
         return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);

@@ -22,7 +22,7 @@ static _Thread_local struct slot *mine;
 
 static struct slot *my_slot(void)
 {
-    static struct slot spare; /* shared by threads without memory: then the counts are a little off, nothing else */
+    static struct slot spare; /* of threads without memory: what they count is lost, nothing else */
     if (mine)
         return mine;
     mine = aligned_alloc(alignof(struct slot), sizeof *mine);

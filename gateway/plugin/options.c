@@ -132,6 +132,8 @@ static int fill_one(struct option_value *value, const char *plugin, const ngi_op
     }
     value->name = spec->name;
     value->text = strdup(checked);
+    if (!value->text)
+        report_add(report, "plugin %s: out of memory", plugin);
     return value->text ? NGI_OK : NGI_ENOMEM;
 }
 

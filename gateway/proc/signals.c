@@ -21,6 +21,7 @@ void signals_take(void)
     make_set(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a body over LimitFSIZE= is a 503, not the end of the gateway */
 }
 
 void signals_give_back(void)
@@ -28,6 +29,7 @@ void signals_give_back(void)
     sigset_t set;
     make_set(&set);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 

@@ -2,7 +2,7 @@
 #ifndef PROC_SIGNALS_H
 #define PROC_SIGNALS_H
 
-/* Blocks SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2 for this thread and those it will start, and has SIGPIPE ignored.
+/* Blocks SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2 for this thread and those it will start, and has SIGPIPE and SIGXFSZ ignored.
  * Before any other thread is started. */
 void signals_take(void);
 

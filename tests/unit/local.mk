@@ -4,13 +4,42 @@ tests_unit_unit_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_CFLAGS = $(TEST_CFLAGS)
 tests_unit_unit_LDADD = $(POSTERN_LIBS) $(CHECK_LIBS)
 tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
+	tests/unit/facts_fixture.c tests/unit/facts_fixture.h \
+	tests/unit/settings_fixture.c tests/unit/settings_fixture.h \
+	tests/unit/test_arena.c \
+	tests/unit/test_body.c \
+	tests/unit/test_buffer.c \
+	tests/unit/test_claims.c \
 	tests/unit/test_conditional.c \
 	tests/unit/test_cookie.c \
+	tests/unit/test_counters.c \
 	tests/unit/test_date.c \
+	tests/unit/test_environ.c \
 	tests/unit/test_facts.c \
+	tests/unit/test_facts_hostile.c \
+	tests/unit/test_facts_printing.c \
+	tests/unit/test_facts_refusals.c \
+	tests/unit/test_facts_undefined.c \
 	tests/unit/test_field.c \
+	tests/unit/test_file.c \
+	tests/unit/test_form.c \
+	tests/unit/test_listener.c \
+	tests/unit/test_log.c \
+	tests/unit/test_map.c \
 	tests/unit/test_method.c \
 	tests/unit/test_multipart.c \
+	tests/unit/test_options.c \
+	tests/unit/test_outcome.c \
+	tests/unit/test_outcome_conditional.c \
+	tests/unit/test_pattern.c \
+	tests/unit/test_report.c \
+	tests/unit/test_request.c \
+	tests/unit/test_response.c \
+	tests/unit/test_response_body.c \
+	tests/unit/test_router.c \
+	tests/unit/test_router_random.c \
 	tests/unit/test_settings.c \
+	tests/unit/test_settings_refusals.c \
 	tests/unit/test_target.c \
+	tests/unit/test_text.c \
 	tests/unit/test_urlencoded.c

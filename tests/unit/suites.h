@@ -5,8 +5,12 @@
 #include <check.h>
 
 #define UNIT_SUITES(SUITE) \
-    SUITE(settings) SUITE(conditional) SUITE(cookie) SUITE(date) SUITE(field) SUITE(method) SUITE(multipart) \
-    SUITE(target) SUITE(urlencoded) SUITE(facts)
+    SUITE(arena) SUITE(buffer) SUITE(map) SUITE(text) SUITE(file) SUITE(log) SUITE(report) SUITE(settings) \
+    SUITE(settings_refusals) SUITE(body) SUITE(conditional) SUITE(cookie) SUITE(date) SUITE(environ) SUITE(field) \
+    SUITE(form) SUITE(method) SUITE(multipart) SUITE(outcome) SUITE(outcome_conditional) SUITE(pattern) \
+    SUITE(request) SUITE(response) SUITE(response_body) SUITE(router) SUITE(router_random) SUITE(target) \
+    SUITE(urlencoded) SUITE(claims) SUITE(facts) SUITE(facts_undefined) SUITE(facts_refusals) SUITE(facts_hostile) \
+    SUITE(facts_printing) SUITE(options) SUITE(counters) SUITE(listener)
 
 #define SUITE_DECLARE(name) Suite *name##_suite(void);
 UNIT_SUITES(SUITE_DECLARE)
