@@ -9,6 +9,7 @@ AM_TESTS_ENVIRONMENT = srcdir='$(abs_top_srcdir)'; export srcdir;
 
 if HAVE_TESTS
 include tests/unit/local.mk
+include tests/integration/local.mk
 include tests/refusals/local.mk
 include tests/abi/local.mk
 else
