@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -12,7 +13,8 @@ enum { LINE_MAX_BYTES = 4096 };
 
 /* Written before threads start, read by all. */
 static int current_level = NGI_LOG_INFO;
-static bool stamp;
+/* Turned on when the server has started; relaxed: whether a line of that moment has the time does not matter. */
+static _Atomic bool stamp;
 
 static size_t put_stamp(char *out, size_t size)
 {
@@ -26,10 +28,10 @@ static size_t put_stamp(char *out, size_t size)
 
 /* What a command says to who typed it is an error unless it says otherwise; in a running gateway's log, where most
  * lines are not, errors are marked too. */
-static const char *severity(int level)
+static const char *severity(int level, bool stamped)
 {
     switch (level) {
-    case NGI_LOG_ERROR: return stamp ? "error: " : "";
+    case NGI_LOG_ERROR: return stamped ? "error: " : "";
     case NGI_LOG_WARNING: return "warning: ";
     case NGI_LOG_DEBUG: return "debug: ";
     default: return "";
@@ -50,7 +52,7 @@ int log_level(void)
 
 void log_set_stamp(bool on)
 {
-    stamp = on;
+    atomic_store_explicit(&stamp, on, memory_order_relaxed);
 }
 
 void log_vline(int level, const char *fmt, va_list ap)
@@ -67,9 +69,10 @@ void log_vline(int level, const char *fmt, va_list ap)
     bool truncated = wanted < 0 || (size_t)wanted >= sizeof message;
 
     size_t n = (size_t)snprintf(line, sizeof line, "postern: ");
-    if (stamp)
+    bool stamped = atomic_load_explicit(&stamp, memory_order_relaxed);
+    if (stamped)
         n += put_stamp(line + n, sizeof line - n);
-    n += (size_t)snprintf(line + n, sizeof line - n, "%s", severity(level));
+    n += (size_t)snprintf(line + n, sizeof line - n, "%s", severity(level, stamped));
     size_t room = sizeof line - n - sizeof cut - 1;
     n += text_escape_controls(line + n, room, message, length, &truncated);
     if (truncated) {

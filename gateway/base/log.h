@@ -13,7 +13,7 @@ void log_set_level(int level);
 int log_level(void);
 
 /* Whether lines bear the time (UTC, milliseconds). Off at start: a command's messages are for the person who typed it.
- * Set before threads start. */
+ * [any thread] */
 void log_set_stamp(bool on);
 
 /* One line; control characters are escaped, an over-long line is cut and ends in "…". [any thread] */

@@ -42,7 +42,7 @@ const struct setting settings_table[] = {
     { ROOT(watch, BOOL), .standard = "off", .refused = on_names, .reason = "this release does not watch files",
       .help = "Whether to reload when the plugins directory or the configuration changes." },
     { ROOT(connections, INT), .standard = "10000", .min = 1, .max = 1000000,
-      .help = "Connections at a time; more are closed at once." },
+      .help = "Connections of a listener at a time; more wait in the system's queue." },
     { ROOT(connection_timeout, FLOAT), .standard = "60", .min = 1, .max = 3600,
       .help = "Seconds without traffic after which a connection is closed." },
     { ROOT(connection_memory, SIZE), .standard = "16K", .min = 8 * K, .max = M,

@@ -135,17 +135,19 @@ static struct MHD_Daemon *start_daemon(struct server *server, const struct setti
 
 /* What clients have sent before the port closed is taken too: a request that the kernel has acknowledged is not
  * dropped. */
-static void take_backlog(const struct daemon_slot *slot)
+static uint64_t take_backlog(const struct daemon_slot *slot)
 {
-    for (;;) {
+    for (uint64_t taken = 0;;) {
         struct sockaddr_storage address;
         socklen_t length = sizeof address;
         int fd = accept4(slot->listener->fd, (struct sockaddr *)&address, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
             continue;
         if (fd < 0)
-            return;
-        if (MHD_add_connection(slot->daemon, fd, (struct sockaddr *)&address, length) != MHD_YES)
+            return taken;
+        if (MHD_add_connection(slot->daemon, fd, (struct sockaddr *)&address, length) == MHD_YES)
+            taken++;
+        else
             log_line(NGI_LOG_WARNING, "a connection that was waiting at shutdown was dropped: %s", strerror(errno));
     }
 }
@@ -187,16 +189,18 @@ unsigned server_threads(const struct server *server)
     return server->threads;
 }
 
-void server_quiesce(struct server *server)
+uint64_t server_quiesce(struct server *server)
 {
+    uint64_t taken = 0;
     atomic_store_explicit(&server->config.draining, true, memory_order_relaxed);
     for (size_t i = 0; i < server->count; i++) {
         MHD_quiesce_daemon(server->daemons[i].daemon);
-        take_backlog(&server->daemons[i]);
+        taken += take_backlog(&server->daemons[i]);
         /* From now on clients are refused instead of left waiting. The socket itself stays open: libmicrohttpd wants
          * it until it has stopped. */
         shutdown(server->daemons[i].listener->fd, SHUT_RD);
     }
+    return taken;
 }
 
 uint64_t server_active(const struct server *server)

@@ -22,8 +22,8 @@ int server_start(struct server **ret, const struct settings *settings, const str
 unsigned server_threads(const struct server *server);
 
 /* Stops accepting; what has connected is still served, and told `Connection: close`. Requests that were waiting in the
- * kernel's queue are taken first. */
-void server_quiesce(struct server *server);
+ * kernel's queue are taken first: returns how many connections were, which their threads have yet to open. */
+uint64_t server_quiesce(struct server *server);
 
 /* Requests under way. */
 uint64_t server_active(const struct server *server);

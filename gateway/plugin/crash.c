@@ -11,6 +11,13 @@
 
 /* Everything below runs in signal context: only what signal-safety(7) allows. */
 
+/* Sanitizers have handlers and stacks of their own, and insist on them. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CRASH_OURS 0
+#else
+#define CRASH_OURS 1
+#endif
+
 enum { STACK_SIZE = 32 * 1024 }; /* SIGSTKSZ is no constant any more */
 
 struct line {
@@ -113,17 +120,19 @@ static void tell(int signal, siginfo_t *info, void *context)
 
 void crash_watch_thread(void)
 {
+#if CRASH_OURS
     /* Of the thread's own storage: it is there as long as the thread is, and no page of it is touched before the crash.
      */
     static _Thread_local char room[STACK_SIZE];
     const stack_t stack = { .ss_sp = room, .ss_size = sizeof room };
     sigaltstack(&stack, NULL);
+#endif
 }
 
 void crash_watch(void)
 {
     atexit(tell_exit);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if CRASH_OURS
     static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
     struct sigaction action = { .sa_sigaction = tell, .sa_flags = SA_SIGINFO | SA_RESETHAND | SA_ONSTACK };
     sigemptyset(&action.sa_mask);

@@ -16,6 +16,8 @@
 
 enum {
     TICK_MS = 10,
+    /* A thread that has just accepted a connection needs a moment to say so. */
+    SETTLE_MS = 20,
     /* A connection may have been accepted whose request has not been read yet: this long nothing must have happened. */
     QUIET_MS = 100,
     /* After the drain: for handlers that are about to return. */
@@ -61,7 +63,8 @@ void drain_requests(struct server *server, double grace)
 {
     int64_t now = clock_ms(), deadline = now + (int64_t)(grace * 1000), quiet_since = now;
     uint64_t begun = 0, under_way = server_active(server);
-    server_quiesce(server);
+    uint64_t expected = counters_sum().opened;
+    expected += server_quiesce(server);
     log_line(NGI_LOG_INFO, "stopping: %llu request%s under way", (unsigned long long)under_way,
              under_way == 1 ? "" : "s");
     for (;; now = clock_ms()) {
@@ -70,7 +73,8 @@ void drain_requests(struct server *server, double grace)
             begun = sum.begun;
             quiet_since = now;
         }
-        if (sum.opened == sum.closed || now - quiet_since >= QUIET_MS)
+        bool empty = sum.opened == sum.closed && sum.opened >= expected;
+        if (now - quiet_since >= (empty ? SETTLE_MS : QUIET_MS))
             return;
         if (now >= deadline) {
             log_line(NGI_LOG_WARNING, "the grace period of %g s is over: %llu request(s) are cut", grace,

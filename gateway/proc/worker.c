@@ -24,8 +24,9 @@ static void raise_descriptor_limit(const struct settings *settings)
         return;
     limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
     if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < wanted)
-        log_line(NGI_LOG_WARNING, "connections = %lld, but only %llu files may be open: raise ulimit -n",
-                 (long long)settings->connections, (unsigned long long)limit.rlim_cur);
+        log_line(NGI_LOG_WARNING,
+                 "connections = %lld for each of %zu listeners, but only %llu files may be open: raise ulimit -n",
+                 (long long)settings->connections, settings->listen_count, (unsigned long long)limit.rlim_cur);
 }
 
 static void announce_plugin(const struct plugin *plugin)

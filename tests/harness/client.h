@@ -20,7 +20,8 @@ struct reply {
 void fetch(struct reply *reply, const char *url, const char *path, const char *method, const char *const *headers,
            const void *data, size_t length);
 void reply_free(struct reply *reply);
-/* The value of a header (in any case; the first of that name), or NULL: static storage of the thread, the last eight. */
+/* The value of a header (in any case; the first of that name), or NULL. Static storage of the thread, the last eight
+ * calls. */
 const char *reply_header(const struct reply *reply, const char *name);
 /* The same of a response that raw_… returned. */
 const char *head_value(const char *head, const char *name);

@@ -168,7 +168,8 @@ const char *gateway_end(struct gateway *gateway)
     if (!in_time)
         snprintf(why, sizeof why, "the gateway did not stop within %d s", LIMIT_MS / 1000);
     else if (WIFSIGNALED(status))
-        snprintf(why, sizeof why, "the gateway died of signal %d (%s)", WTERMSIG(status), sigdescr_np(WTERMSIG(status)));
+        snprintf(why, sizeof why, "the gateway died of signal %d (%s)", WTERMSIG(status),
+                 sigdescr_np(WTERMSIG(status)));
     else
         snprintf(why, sizeof why, "the gateway ended with status %d", WEXITSTATUS(status));
     return well ? NULL : why;

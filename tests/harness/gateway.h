@@ -29,8 +29,8 @@ void gateway_stop(struct gateway *gateway);
 /* The same without sending anything: somebody else has stopped it. */
 void gateway_wait(struct gateway *gateway);
 
-/* As gateway_wait, but returns what was wrong (NULL: nothing): for an unchecked teardown, where a failed assertion would
- * end the whole program without a word. */
+/* As gateway_wait, but returns what was wrong (NULL: nothing): for an unchecked teardown, where a failed assertion
+ * would end the whole program without a word. */
 const char *gateway_end(struct gateway *gateway);
 
 /* The whole log so far (static storage, until the next call), and waiting until a text stands in it. */
@@ -38,8 +38,8 @@ const char *gateway_log(const struct gateway *gateway);
 void gateway_wait_log(const struct gateway *gateway, const char *text);
 
 void gateway_show_log(const struct gateway *gateway);
-/* For the end of a test program whose $TMPDIR is its own: Check ends a failed test by _exit, so it is here that the logs
- * of the gateways that such tests did not stop are shown and removed. */
+/* For the end of a test program whose $TMPDIR is its own: Check ends a failed test by _exit, so it is here that the
+ * logs of the gateways that such tests did not stop are shown and removed. */
 void gateway_show_lost(void);
 
 /* For a checked fixture under CK_FORK=no, where a failed test does not end its process: kills what is left and prints

@@ -1,4 +1,4 @@
-/* Runs the integration suites. CK_RUN_SUITE=routing runs one of them (see Check's manual for the other CK_ variables). */
+/* Runs the integration suites. CK_RUN_SUITE=routing runs one of them (the other CK_ variables: see Check's manual). */
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -95,7 +95,8 @@ TCase *test_case(Suite *suite, const char *name, void (*serve_all)(void))
     return tcase;
 }
 
-const struct reply *ask(const char *method, const char *path, const char *const *headers, const void *data, size_t length)
+const struct reply *ask(const char *method, const char *path, const char *const *headers, const void *data,
+                        size_t length)
 {
     static struct reply reply;
     reply_free(&reply);
@@ -157,8 +158,8 @@ const char *wait_for_text(const char *name, const char *text)
         content = read_file(scratch_path(&scratch, name));
         if (content && strstr(content, text))
             break;
-        ck_assert_msg(time(NULL) < limit && poll(&changed, 1, LIMIT_S * 1000) > 0, "\"%s\" does not come to stand in %s:\n%s",
-                      text, name, content ? content : "(no such file)");
+        ck_assert_msg(time(NULL) < limit && poll(&changed, 1, LIMIT_S * 1000) > 0,
+                      "\"%s\" does not come to stand in %s:\n%s", text, name, content ? content : "(no such file)");
         while (read(fd, events, sizeof events) > 0)
             continue;
     }

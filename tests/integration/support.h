@@ -36,7 +36,8 @@ void finish(void);
 TCase *test_case(Suite *suite, const char *name, void (*serve_all)(void));
 
 /* A request to the gateway; the reply is this module's, until the next. */
-const struct reply *ask(const char *method, const char *path, const char *const *headers, const void *data, size_t length);
+const struct reply *ask(const char *method, const char *path, const char *const *headers, const void *data,
+                        size_t length);
 #define GET(path, ...) ask("GET", path, LIST(__VA_ARGS__), NULL, 0)
 #define POST(path, text, ...) ask("POST", path, LIST(__VA_ARGS__), text, strlen(text))
 #define ASK(method, path, ...) ask(method, path, LIST(__VA_ARGS__), NULL, 0)

@@ -103,7 +103,8 @@ END_TEST
 
 START_TEST(a_chunked_body_has_its_decoded_length)
 {
-    const char *answer = talk("POST /environ/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    const char *answer = talk("POST /environ/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+                              "Transfer-Encoding: chunked\r\n\r\n"
                               "5\r\nabcde\r\n3\r\nfgh\r\n0\r\n\r\n");
     EXPECT_HAS(answer, "\nCONTENT_LENGTH=8\n");
     EXPECT_LACKS(answer, "HTTP_TRANSFER_ENCODING");

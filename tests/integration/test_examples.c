@@ -28,7 +28,8 @@ START_TEST(echo_reflects_one_type_only)
     EXPECT_HEADER(POST("/echo/", "hi", "Content-Type: text/plain; charset=UTF-8"), "Content-Type",
                   "text/plain; charset=UTF-8");
     EXPECT_HEADER(POST("/echo/", "<script>", "Content-Type: text/html"), "Content-Type", "application/octet-stream");
-    EXPECT_HEADER(POST("/echo/", "x", "Content-Type: text/plain, text/html"), "Content-Type", "application/octet-stream");
+    EXPECT_HEADER(POST("/echo/", "x", "Content-Type: text/plain, text/html"), "Content-Type",
+                  "application/octet-stream");
     EXPECT_HEADER(POST("/echo/", "x"), "X-Content-Type-Options", "nosniff");
 }
 END_TEST
@@ -156,7 +157,8 @@ START_TEST(items_refuse_what_is_not_right)
     EXPECT_STATUS(POST("/items/", "tea", "Content-Type: text/plain"), 415);
     EXPECT_STATUS(GET("/items/?limit=0"), 400);
     EXPECT_STATUS(GET("/items/x"), 404);
-    EXPECT(POST("/items/", "name='); DROP TABLE items; --", FORM), 201, "{\"id\":2,\"name\":\"'); DROP TABLE items; --\"}");
+    EXPECT(POST("/items/", "name='); DROP TABLE items; --", FORM), 201,
+           "{\"id\":2,\"name\":\"'); DROP TABLE items; --\"}");
     finish();
 }
 END_TEST

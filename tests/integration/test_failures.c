@@ -28,8 +28,8 @@ START_TEST(a_handler_that_says_nothing_is_500)
     EXPECT_HAS(reply->body, "500 Internal Server Error\n");
     EXPECT_HEADER(reply, "X-Content-Type-Options", "nosniff");
     expect_incident(reply);
-    EXPECT_HAS(gateway_log(&gateway), "GET /answers/nothing (route \"/nothing\"): 500: the handler returned NGI_OK, but set "
-                                      "and wrote nothing");
+    EXPECT_HAS(gateway_log(&gateway), "GET /answers/nothing (route \"/nothing\"): 500: the handler returned NGI_OK, "
+                                      "but set and wrote nothing");
 }
 END_TEST
 
@@ -138,7 +138,8 @@ START_TEST(refusals_of_the_gateway_come_as_json_too)
     EXPECT_HEADER(reply, "Content-Type", "application/json");
     EXPECT_HAS(reply->body, "\"Not Found\"");
     EXPECT_LACKS(reply->body, "incident");
-    EXPECT_HEADER(GET("/nowhere", "Accept: text/html,application/json;q=0.9"), "Content-Type", "text/plain; charset=UTF-8");
+    EXPECT_HEADER(GET("/nowhere", "Accept: text/html,application/json;q=0.9"), "Content-Type",
+                  "text/plain; charset=UTF-8");
 }
 END_TEST
 

@@ -9,7 +9,8 @@ enum { BODY_MEMORY = 64 * 1024, MIB = 1024 * 1024 };
 
 static void serve_inputs(void)
 {
-    SERVE("examples/echo.so tests/integration/plugins/inputs.so", "--set", "max_body=8M", "--set", "plugin.inputs.max_body=1000");
+    SERVE("examples/echo.so tests/integration/plugins/inputs.so", "--set", "max_body=8M", "--set",
+          "plugin.inputs.max_body=1000");
 }
 
 static unsigned files_in_spool(void)
@@ -131,8 +132,8 @@ START_TEST(an_upload_that_was_spilled_is_whole)
     memcpy(body, head, sizeof head - 1);
     memcpy(body + sizeof head - 1, data, SIZE);
     memcpy(body + sizeof head - 1 + SIZE, "\r\n--XX--\r\n", 10);
-    const struct reply *reply = ask("POST", "/inputs/form", LIST("Content-Type: multipart/form-data; boundary=XX"), body,
-                                    sizeof head - 1 + SIZE + 10);
+    const struct reply *reply = ask("POST", "/inputs/form", LIST("Content-Type: multipart/form-data; boundary=XX"),
+                                    body, sizeof head - 1 + SIZE + 10);
     static const char told[] = "file \"f\" application/octet-stream 300000\n";
     EXPECT_STATUS(reply, 200);
     ck_assert_uint_eq(reply->length, sizeof told - 1 + SIZE);

@@ -6,7 +6,8 @@
 
 static void serve_answers(void)
 {
-    SERVE("tests/integration/plugins/answers.so tests/integration/plugins/endings.so examples/hello.so examples/stream.so");
+    SERVE("tests/integration/plugins/answers.so tests/integration/plugins/endings.so "
+          "examples/hello.so examples/stream.so");
 }
 
 START_TEST(a_text_has_length_type_date_and_server)

@@ -22,7 +22,8 @@ END_TEST
 
 START_TEST(what_no_route_takes_is_404)
 {
-    static const char *const paths[] = { "/", "/hell", "/hello2", "/hello/x", "/HELLO/", "/routes/users/", "/hello.so" };
+    static const char *const paths[] = { "/", "/hell", "/hello2", "/hello/x", "/HELLO/", "/routes/users/",
+                                         "/hello.so" };
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         const struct reply *reply = GET(paths[i]);
         EXPECT(reply, 404, "404 Not Found\n");
@@ -221,7 +222,8 @@ END_TEST
 
 START_TEST(an_absolute_target_is_its_path_and_its_authority_is_the_host)
 {
-    const char *answer = talk("GET http://other.example:81/environ/a?b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    const char *answer = talk("GET http://other.example:81/environ/a?b HTTP/1.1\r\nHost: a\r\n"
+                              "Connection: close\r\n\r\n");
     EXPECT_HAS(answer, "\nPATH_INFO=/a\n");
     EXPECT_HAS(answer, "\nHTTP_HOST=other.example:81\n");
     EXPECT_HAS(answer, "\nSERVER_NAME=other.example\n");
