@@ -355,10 +355,10 @@ NGI_EXPORT_ const ngi_plugin *ngi_plugin_v1(const ngi_host *host, ngi_error *err
     NGI_ENTRY_
 
 #define NGI_ENTRY_                                                                                        \
-    const ngi_plugin *ngi_plugin_v1(const ngi_host *host, ngi_error *err)                                 \
+    const ngi_plugin *ngi_plugin_v1(const ngi_host *host_, ngi_error *err_)                               \
     {                                                                                                     \
-        (void)host;                                                                                       \
-        (void)err;                                                                                        \
+        (void)host_;                                                                                      \
+        (void)err_;                                                                                       \
         return &ngi_self_;                                                                                \
     }
 

@@ -209,6 +209,11 @@ int response_add_header(struct response *response, const char *name, const char 
     return value ? put_header(response, name, value, false) : NGI_EINVAL;
 }
 
+int response_set_type(struct response *response, const char *type)
+{
+    return response->begun ? NGI_ESENT : set_type(response, type, strlen(type));
+}
+
 void response_set_own_type(struct response *response, const char *type)
 {
     response->type = type;

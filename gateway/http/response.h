@@ -58,6 +58,8 @@ int response_start(struct response *response, const char *status_line, const cha
 /* The value of a header of the list (not Content-Type or Content-Length); NULL without it. */
 const char *response_get_header(const struct response *response, const char *name);
 
+/* Sets the Content-Type alone: as response_set_header does by that name, without looking for it. */
+int response_set_type(struct response *response, const char *type);
 /* Sets the Content-Type from a string that outlives the response, or NULL: for the gateway's own. */
 void response_set_own_type(struct response *response, const char *type);
 

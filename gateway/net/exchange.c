@@ -202,6 +202,12 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *connection, co
     if (!exchange->routed) {
         exchange->routed = true;
         exchange->refusal = look_at_head(config, connection, exchange, method, version);
+        if (!send_has_room(request, config->connection_memory)) {
+            refuse(request, 431);
+            exchange->sent = true;
+            send_last_words(connection, request);
+            return MHD_NO;
+        }
         /* A response to the first call ends the connection: right where a body would have to be read for nothing, and a
          * waste where there is none. */
         if (exchange->refusal && announced_length(request) > 0) {

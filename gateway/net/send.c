@@ -1,15 +1,22 @@
 #include "net/send.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "config.h"
+#include "http/date.h"
 #include "http/problem.h"
 #include "http/status.h"
 #include "plugin/call.h"
 #include "plugin/plugin.h"
 
-enum { STREAM_BLOCK = 32 * 1024 };
+enum {
+    STREAM_BLOCK = 32 * 1024,
+    SMALL_HEAD = 512, /* bytes of header lines that every response may have */
+};
 
 /* The pull of a stream, on the connection's pool thread. A length that was declared is kept: a stream that ends before
  * it, or yields more than it was given room for, cuts the connection, so that the client can tell. */
@@ -36,8 +43,8 @@ static struct MHD_Response *make_body(struct request *request)
 {
     struct response *response = &request->response;
     struct MHD_Response *made;
-    /* A 304 and a HEAD may tell the length of what they stand for. libmicrohttpd sends a Content-Length with them in any
-     * case, so that a handler does well to declare one. */
+    /* A 304 and a HEAD may tell the length of what they stand for. libmicrohttpd sends a Content-Length with them in
+     * any case, so that a handler does well to declare one. */
     bool unwritten = response->kind == RESPONSE_TEXT && response->text.length == 0;
     if (response->declared > 0 && (response->status == 304 || (request->method == NGI_HEAD && unwritten)))
         return MHD_create_response_from_callback((uint64_t)response->declared, STREAM_BLOCK, pull, request, NULL);
@@ -88,17 +95,47 @@ static bool add_headers(struct MHD_Response *made, const struct response *respon
     return good;
 }
 
+/* Bytes of the connection's memory that libmicrohttpd has for a request and will add of its own to the response: a
+ * record for each header and query parameter, the request line, Date, Server and so on. Generous, because what does not
+ * fit cuts the connection without a word. */
+static size_t memory_taken(const struct request *request)
+{
+    enum { RECORD = 72, SLACK = 512 };
+    size_t records = request->header_count + 2;
+    for (const char *query = request->target.query; (query = strchr(query, '&')) != NULL; query++)
+        records++;
+    return request->head_size + records * RECORD + strlen(request->raw_target) + SLACK;
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
+
+bool send_has_room(const struct request *request, size_t memory)
+{
+    return memory_taken(request) + SMALL_HEAD <= memory;
+}
+
+void send_last_words(struct MHD_Connection *connection, const struct request *request)
+{
+    const struct response *response = &request->response;
+    char date[HTTP_DATE_SIZE], words[512];
+    http_date_format(time(NULL), date);
+    int n = snprintf(words, sizeof words,
+                     "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\nContent-Type: %s\r\nServer: Postern\r\n"
+                     "X-Content-Type-Options: nosniff\r\nContent-Length: %zu\r\n\r\n%.*s",
+                     response->status, status_phrase(response->status), date, response->type, response->text.length,
+                     (int)response->text.length, response->text.data);
+    int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    /* What the socket does not take at once is lost, as the whole of it would have been. */
+    if (n > 0 && (size_t)n < sizeof words)
+        (void)send(fd, words, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
 
 void send_check_head(struct request *request, size_t memory)
 {
-    /* What libmicrohttpd adds: a record for each request header (from the same memory), the request line, Date, Server
-     * and so on. Generous, because what does not fit cuts the connection without a word. */
-    enum { RECORD = 96, SLACK = 512 };
     const struct response *response = &request->response;
-    size_t taken = request->head_size + (request->header_count + 4) * RECORD + 2 * strlen(request->raw_target) + SLACK;
+    size_t taken = memory_taken(request);
     size_t wanted = response->head_size + (response->type ? strlen(response->type) : 0);
-    if (wanted <= 512 || taken + wanted <= memory)
+    if (wanted <= SMALL_HEAD || taken + wanted <= memory)
         return;
     log_line(NGI_LOG_ERROR,
              "%s [%s]: %s %s: the head of the response, %zu bytes, does not fit: raise connection_memory",

@@ -201,7 +201,7 @@ static int begin_respond(ngi_request *r, int status, const char *type)
 {
     struct response *response = &request_of(r)->response;
     int rc = response_status(response, status);
-    return rc == NGI_OK && type ? response_set_header(response, "Content-Type", type) : rc;
+    return rc == NGI_OK && type ? response_set_type(response, type) : rc;
 }
 
 static int host_respond(ngi_request *r, int status, const char *type, const void *data, size_t n)

@@ -164,6 +164,17 @@ START_TEST(a_head_that_is_too_large_is_431)
 }
 END_TEST
 
+/* Where the connection's memory, 16 KiB, holds the head but no response beside it. */
+START_TEST(a_head_that_leaves_no_room_for_an_answer_is_431)
+{
+    for (size_t length = 15600; length <= 16400; length += 50) {
+        char *request = long_request("GET /hello/ HTTP/1.1\r\nHost: a\r\nX-Long: ", length, "\r\n\r\n");
+        EXPECT_HAS(talk(request), "HTTP/1.1 431 ");
+        free(request);
+    }
+}
+END_TEST
+
 /* 1 … of `count` headers, Host among them. */
 static const char *ask_with_headers(int count)
 {
@@ -287,6 +298,7 @@ Suite *connections_suite(void)
     tcase_add_test(shared, a_client_that_has_ended_its_side_still_gets_its_answer);
     tcase_add_test(shared, a_target_that_is_too_long_is_414);
     tcase_add_test(shared, a_head_that_is_too_large_is_431);
+    tcase_add_test(shared, a_head_that_leaves_no_room_for_an_answer_is_431);
     tcase_add_test(shared, a_hundred_headers_are_enough);
     tcase_add_test(shared, a_large_head_within_the_limit_is_served);
     tcase_add_test(shared, clients_in_parallel_get_each_their_own_answers);
