@@ -3,8 +3,8 @@ TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir) -DTEST_SRCDIR='"$(abs_top_srcdi
 	-DPLUGINSDIR='"$(pluginsdir)"' $(CHECK_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
 TEST_CFLAGS = $(AM_CFLAGS) -Wno-missing-prototypes
 
-dist_check_SCRIPTS = tests/check-layers
-TESTS += tests/check-layers
+dist_check_SCRIPTS = tests/check-layers tests/check-docs
+TESTS += tests/check-layers tests/check-docs
 AM_TESTS_ENVIRONMENT = srcdir='$(abs_top_srcdir)'; export srcdir;
 
 if HAVE_TESTS
