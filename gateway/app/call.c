@@ -58,7 +58,7 @@ static bool add_header(struct request *request, const char *line)
 static int make_request(struct request *request, const struct arguments *arguments, const struct settings *settings)
 {
     static const struct peer peer = { "127.0.0.1", "127.0.0.1", 0, 0, "http" };
-    const char *why, *data = arguments_get(arguments, "--data");
+    const char *why = "out of memory", *data = arguments_get(arguments, "--data");
     char *bytes = NULL;
     size_t length = 0;
     int rc = request_begin(request, &peer, arguments->rest[1], arguments->rest[2], "HTTP/1.1", &why);

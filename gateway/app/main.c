@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/command.h"
 #include "base/log.h"
@@ -34,8 +36,20 @@ static int unknown(const char *word)
     return EXIT_USAGE;
 }
 
+/* Were a standard descriptor closed, a client's connection could get its number, and our log lines. */
+static int fill_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    return fd < 0 ? -1 : close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    if (fill_standard_descriptors() < 0)
+        return EXIT_REFUSED;
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_help(stdout);
         return 0;

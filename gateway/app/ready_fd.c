@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -13,10 +14,12 @@ bool ready_fd_parse(const char *text, int *ret)
     *ret = -1;
     if (!text)
         return true;
-    if (!text_to_uint64(text, &number) || number > INT_MAX || fcntl((int)number, F_SETFD, FD_CLOEXEC) < 0) {
+    if (!text_to_uint64(text, &number) || number > INT_MAX || fcntl((int)number, F_GETFD) < 0) {
         log_line(NGI_LOG_ERROR, "--ready-fd %s: no open descriptor", text);
         return false;
     }
+    if (number > STDERR_FILENO)
+        (void)fcntl((int)number, F_SETFD, FD_CLOEXEC);
     *ret = (int)number;
     return true;
 }

@@ -99,24 +99,26 @@ bool text_to_size(const char *s, uint64_t *ret)
 size_t text_escape_controls(char *out, size_t room, const char *s, size_t n, bool *ret_cut)
 {
     static const char hex[] = "0123456789abcdef";
-    size_t used = 0;
+    size_t used = 0, sequence = 0; /* bytes that a UTF-8 sequence still wants */
     for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        char piece[4];
+        unsigned char c = (unsigned char)s[i], next = i + 1 < n ? (unsigned char)s[i + 1] : 0;
+        char piece[4] = { (char)c };
         size_t length = 1;
-        if (c >= 0x20 && c != 0x7f) {
-            piece[0] = (char)c;
-        } else {
+        bool continues = (c & 0xc0) == 0x80;
+        /* U+0080 to U+009F are control characters too, and a lone byte of that range is one to some terminals. */
+        bool control = c < 0x20 || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0) || (continues && !sequence);
+        if (control || !continues)
+            sequence = control ? 0 : c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
+        else
+            sequence--;
+        if (control) {
+            const char *letter = strchr("\nn\rr\tt", c);
             piece[0] = '\\';
-            length = 2;
-            switch (c) {
-            case '\n': piece[1] = 'n'; break;
-            case '\r': piece[1] = 'r'; break;
-            case '\t': piece[1] = 't'; break;
-            default:
-                piece[1] = 'x';
-                piece[2] = hex[c >> 4];
-                piece[3] = hex[c & 15];
+            if (letter && c < 0x20 && c) {
+                piece[1] = letter[1];
+                length = 2;
+            } else {
+                memcpy(piece + 1, (char[]){ 'x', hex[c >> 4], hex[c & 15] }, 3);
                 length = 4;
             }
         }

@@ -123,7 +123,9 @@ const char *outcome_settle(struct request *request, int rc, bool tell)
         response_set_own_type(response, NULL);
         return NULL;
     }
-    /* A 412 of apply_conditions has its body already, and a 205 must not have one (RFC 9110 section 15.3.6). */
+    if (response->status == 205) /* must not have a body (RFC 9110 section 15.3.6) */
+        response_drop_body(response);
+    /* A 412 of apply_conditions has its body already. */
     bool written = response->kind != RESPONSE_TEXT || response->text.length > 0;
     if (rc != NGI_OK && !written && response->declared < 0 && response->status != 205) {
         /* The body is the gateway's, whatever type the handler had in mind for its own. */

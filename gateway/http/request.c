@@ -84,7 +84,10 @@ void request_reset(struct request *request)
 {
     /* The stream or file first: a function of ngi_on_finish may free what the stream reads from. */
     response_reset(&request->response);
-    run_finishers(request);
+    if (request->finishers) {
+        run_finishers(request);
+        response_reset(&request->response); /* whatever a function did to a request that it must not touch */
+    }
     body_reset(&request->body);
     arena_reset(&request->arena);
     request->ngi = (ngi_request){ .method = "", .path = "/", .query = "", .host = "", .remote_addr = "", .scheme = "" };

@@ -16,10 +16,7 @@ enum {
 
 static void drop_body(struct response *response)
 {
-    if (response->kind == RESPONSE_FILE && response->fd >= 0)
-        close(response->fd);
-    if (response->kind == RESPONSE_STREAM && response->close)
-        response->close(response->arg);
+    const struct response old = *response;
     response->kind = RESPONSE_TEXT;
     response->fd = -1;
     response->next = NULL;
@@ -28,6 +25,11 @@ static void drop_body(struct response *response)
     response->offset = response->length = 0;
     response->failed = NGI_OK;
     buffer_reset(&response->text, KEEP);
+    /* Last, so that a close which comes back here finds nothing to close again. */
+    if (old.kind == RESPONSE_FILE && old.fd >= 0)
+        close(old.fd);
+    if (old.kind == RESPONSE_STREAM && old.close)
+        old.close(old.arg);
 }
 
 static void drop_head(struct response *response)
@@ -180,6 +182,12 @@ void response_reset(struct response *response)
     drop_head(response);
     response->begun = false;
     response->touched = false;
+}
+
+void response_drop_body(struct response *response)
+{
+    drop_body(response);
+    response->declared = -1;
 }
 
 void response_free(struct response *response)

@@ -48,6 +48,8 @@ void response_init(struct response *response, struct arena *arena, size_t most);
 /* Forgets everything, closing a file or stream, for an error to replace it or for the next request. */
 void response_reset(struct response *response);
 void response_free(struct response *response);
+/* Forgets the body alone, and a length declared for it. */
+void response_drop_body(struct response *response);
 
 /* As ngi_status, ngi_header (`value` NULL removes), ngi_add_header, ngi_start_response. */
 int response_status(struct response *response, int status);

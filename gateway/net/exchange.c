@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "http/problem.h"
+#include "net/connection.h"
 #include "net/send.h"
 #include "obs/access.h"
 #include "obs/counters.h"
@@ -25,6 +26,7 @@ struct exchange {
     const char *target; /* as it came; in the request's arena */
     bool routed;        /* the head has been looked at */
     bool sent;          /* the response has been queued */
+    bool cut;           /* last words have been sent instead, and the connection goes */
     int refusal;        /* status of the response that takes the handler's place; 0: none */
     uint64_t received;  /* bytes of body */
     uint64_t excess;    /* bytes of a refused body read and dropped */
@@ -76,6 +78,15 @@ static void give_back(struct exchange *exchange)
     idle = exchange;
 }
 
+/* The request is over. */
+static void finish(struct exchange *exchange, bool sent)
+{
+    if (access_is_on() && (exchange->sent || exchange->cut))
+        access_write(exchange->request, 0, exchange->run_us, sent);
+    give_back(exchange);
+    counters_ended();
+}
+
 /* --- the head ------------------------------------------------------------------------------------------------ */
 
 static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_length,
@@ -84,12 +95,6 @@ static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const cha
     (void)kind;
     request_add_header(cls, name, name_length, value ? value : "", value_length);
     return MHD_YES;
-}
-
-static const struct peer *peer_of(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    return info->socket_context;
 }
 
 /* Bytes of body that the head announces; UINT64_MAX: unknown, it comes in chunks. */
@@ -114,11 +119,10 @@ static int look_at_head(const struct exchange_config *config, struct MHD_Connect
                         struct exchange *exchange, const char *method, const char *version)
 {
     struct request *request = exchange->request;
-    const struct peer *peer = peer_of(connection);
-    const char *why;
-    if (!peer || !exchange->target || !*version) /* no memory for either; or HTTP/0.9 */
+    const char *why = NULL;
+    if (!exchange->target || !*version) /* no memory for it; or HTTP/0.9 */
         return refuse(request, *version ? 503 : 400);
-    int rc = request_begin(request, peer, method, exchange->target, version, &why);
+    int rc = request_begin(request, &connection_of(connection)->peer, method, exchange->target, version, &why);
     MHD_get_connection_values_n(connection, MHD_HEADER_KIND, take_header, request);
     if (!field_is_token(method, strlen(method)))
         return refuse(request, 400);
@@ -171,21 +175,36 @@ static bool is_cut_short(struct MHD_Connection *connection, const struct exchang
     uint64_t length = announced_length(exchange->request);
     if (length == UINT64_MAX || exchange->received >= length)
         return false;
-    int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return recv(connection_fd(connection), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
-void *exchange_begin(void *cls, const char *target, struct MHD_Connection *connection)
+void *exchange_begin(void *cls, const char *target, struct MHD_Connection *raw)
 {
-    (void)connection;
-    struct exchange *exchange = take(cls);
-    counters_begun();
+    const struct exchange_config *config = cls;
+    struct connection *connection = connection_of(raw);
+    if (!connection)
+        return NULL;
+    exchange_abandon(connection);
+    struct exchange *exchange = take(config);
     if (!exchange)
         return NULL;
+    counters_begun();
+    connection->open = exchange;
     /* libmicrohttpd is about to take the target apart in place. */
-    exchange->target = arena_string(&exchange->request->arena, target ? target : "");
+    struct request *request = exchange->request;
+    exchange->target = arena_string(&request->arena, target ? target : "");
+    if (!exchange->target)
+        return exchange;
+    /* It keeps a record for each query parameter, and where those do not fit it neither answers nor closes. */
+    request->raw_target = exchange->target;
+    if (!send_has_room(request, config->connection_memory)) {
+        refuse(request, 414);
+        exchange->cut = true;
+        send_last_words(raw, request);
+        shutdown(connection_fd(raw), SHUT_RDWR);
+    }
     return exchange;
 }
 
@@ -195,8 +214,8 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *connection, co
     struct exchange_config *config = cls;
     struct exchange *exchange = *context;
     (void)url;
-    if (!exchange)
-        return MHD_NO; /* there was no memory for it */
+    if (!exchange || exchange->cut)
+        return MHD_NO; /* there was no memory for it, or it has been answered */
     struct request *request = exchange->request;
 
     if (!exchange->routed) {
@@ -204,7 +223,7 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *connection, co
         exchange->refusal = look_at_head(config, connection, exchange, method, version);
         if (!send_has_room(request, config->connection_memory)) {
             refuse(request, 431);
-            exchange->sent = true;
+            exchange->cut = true;
             send_last_words(connection, request);
             return MHD_NO;
         }
@@ -241,18 +260,23 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *connection, co
     return send_response(connection, request, draining || exchange->refusal == 400);
 }
 
-void exchange_end(void *cls, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode why)
+void exchange_end(void *cls, struct MHD_Connection *raw, void **context, enum MHD_RequestTerminationCode why)
 {
     (void)cls;
-    (void)connection;
     struct exchange *exchange = *context;
     *context = NULL;
-    if (exchange) {
-        if (access_is_on() && exchange->sent)
-            access_write(exchange->request, 0, exchange->run_us, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
-        give_back(exchange);
-    }
-    counters_ended();
+    if (!exchange)
+        return;
+    connection_of(raw)->open = NULL;
+    finish(exchange, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+}
+
+void exchange_abandon(struct connection *connection)
+{
+    struct exchange *exchange = connection->open;
+    connection->open = NULL;
+    if (exchange)
+        finish(exchange, false);
 }
 
 void exchange_thread_end(void)

@@ -24,6 +24,10 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *connection, co
                                 const char *version, const char *upload, size_t *upload_size, void **context);
 void exchange_end(void *cls, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode why);
 
+/* Ends the exchange that is still open on a connection, if there is one, as one that was cut. */
+struct connection;
+void exchange_abandon(struct connection *connection);
+
 /* Frees the idle request objects of this thread; pool threads do so by themselves when they end. */
 void exchange_thread_end(void);
 

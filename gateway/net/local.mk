@@ -1,4 +1,5 @@
 libpostern_a_SOURCES += \
+	gateway/net/connection.h \
 	gateway/net/exchange.c gateway/net/exchange.h \
 	gateway/net/listener.c gateway/net/listener.h \
 	gateway/net/send.c gateway/net/send.h \

@@ -10,6 +10,7 @@
 #include "http/date.h"
 #include "http/problem.h"
 #include "http/status.h"
+#include "net/connection.h"
 #include "plugin/call.h"
 #include "plugin/plugin.h"
 
@@ -34,7 +35,7 @@ static ssize_t pull(void *cls, uint64_t position, char *buf, size_t max)
     log_line(NGI_LOG_ERROR, "%s [%s]: %s %s: stream cut after %llu bytes: %s", request->plugin->name,
              request_id(request), request->ngi.method, request->raw_target, (unsigned long long)position,
              short_end ? "it ended before the declared Content-Length"
-             : got < 0 ? ngi_strerror((int)got)
+             : got < 0 ? ngi_strerror(got < NGI_ELAST_ ? NGI_EINVAL : (int)got)
                        : "it claims more bytes than it had room for");
     return MHD_CONTENT_READER_END_WITH_ERROR;
 }
@@ -102,7 +103,7 @@ static size_t memory_taken(const struct request *request)
 {
     enum { RECORD = 72, SLACK = 512 };
     size_t records = request->header_count + 2;
-    for (const char *query = request->target.query; (query = strchr(query, '&')) != NULL; query++)
+    for (const char *query = request->raw_target; (query = strchr(query, '&')) != NULL; query++)
         records++;
     return request->head_size + records * RECORD + strlen(request->raw_target) + SLACK;
 }
@@ -124,10 +125,9 @@ void send_last_words(struct MHD_Connection *connection, const struct request *re
                      "X-Content-Type-Options: nosniff\r\nContent-Length: %zu\r\n\r\n%.*s",
                      response->status, status_phrase(response->status), date, response->type, response->text.length,
                      (int)response->text.length, response->text.data);
-    int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     /* What the socket does not take at once is lost, as the whole of it would have been. */
     if (n > 0 && (size_t)n < sizeof words)
-        (void)send(fd, words, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)send(connection_fd(connection), words, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void send_check_head(struct request *request, size_t memory)

@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 #include "config.h"
-#include "http/peer.h"
+#include "net/connection.h"
 #include "net/exchange.h"
 #include "obs/counters.h"
 
@@ -43,23 +43,24 @@ static void name_address(const struct sockaddr *address, char *host, size_t size
     }
 }
 
-static struct peer *peer_new(struct MHD_Connection *connection)
+static struct connection *connection_new(struct MHD_Connection *raw)
 {
     struct sockaddr_storage address;
     socklen_t length = sizeof address;
-    struct peer *peer = calloc(1, sizeof *peer);
-    if (!peer)
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (!connection)
         return NULL;
+    struct peer *peer = &connection->peer;
     peer->scheme = "http";
-    int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    const union MHD_ConnectionInfo *client = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    int fd = connection_fd(raw);
+    const union MHD_ConnectionInfo *client = MHD_get_connection_info(raw, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     if (client && client->client_addr)
         name_address(client->client_addr, peer->remote_addr, sizeof peer->remote_addr, &peer->remote_port);
     else
         snprintf(peer->remote_addr, sizeof peer->remote_addr, "unix:");
     if (getsockname(fd, (struct sockaddr *)&address, &length) == 0)
         name_address((struct sockaddr *)&address, peer->local_addr, sizeof peer->local_addr, &peer->local_port);
-    return peer;
+    return connection;
 }
 
 /* Runs on the connection's pool thread, when it opens and when it closes. */
@@ -69,8 +70,10 @@ static void notify_connection(void *cls, struct MHD_Connection *connection, void
     (void)cls;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         counters_opened();
-        *context = peer_new(connection); /* NULL, out of memory: its requests get a 503 */
+        *context = connection_new(connection); /* NULL, out of memory: its requests are cut */
     } else {
+        if (*context)
+            exchange_abandon(*context);
         counters_closed();
         free(*context);
         *context = NULL;

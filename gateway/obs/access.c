@@ -9,13 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/buffer.h"
 #include "base/file.h"
-#include "base/text.h"
 #include "conf/settings.h"
 #include "http/status.h"
 #include "plugin/plugin.h"
 
-enum { LINE_SIZE = 8192, FIELD_MOST = 2048 };
+enum { FIELD_MOST = 2048, LINE_MOST = 4 * 3 * FIELD_MOST + 4096 };
 
 /* Set by access_open before there are other threads; access_reopen changes only what the descriptor refers to. */
 static int fd = -1;
@@ -35,46 +35,43 @@ static int64_t bytes_sent(const struct request *request, bool sent)
     return sent ? response_length(&request->response) : -1;
 }
 
-/* A quoted field: whatever a client sent, it stays within its quotes and its line. */
-static size_t put_quoted(char *out, size_t room, const char *s)
+/* A quoted field: whatever a client sent, it stays within its quotes and its line. As in Apache's log, a quote and a
+ * backslash get a backslash, and what is no printable ASCII is \xHH. */
+static void put_quoted(struct buffer *line, const char *s)
 {
-    bool cut = false;
-    char clean[FIELD_MOST];
-    size_t n = text_escape_controls(clean, sizeof clean, s ? s : "-", s ? strlen(s) : 1, &cut), used = 0;
-    if (room < 2)
-        return 0;
-    out[used++] = '"';
-    for (size_t i = 0; i < n && used + 3 < room; i++) {
-        if (clean[i] == '"')
-            out[used++] = '\\';
-        out[used++] = clean[i];
+    (void)buffer_append(line, "\"", 1);
+    for (size_t i = 0; s[i] && i < FIELD_MOST; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c < 0x20 || c > 0x7e)
+            (void)buffer_printf(line, "\\x%02x", c);
+        else
+            (void)buffer_printf(line, c == '"' || c == '\\' ? "\\%c" : "%c", c);
     }
-    out[used++] = '"';
-    return used;
+    (void)buffer_append(line, "\"", 1);
 }
 
-static size_t format_combined(char *line, struct request *request, int64_t queue_us, int64_t run_us, bool sent)
+/* Errors of the buffer are out of memory: the line is then shorter, which is as much as can be said. */
+static void format_combined(struct buffer *line, struct request *request, int64_t queue_us, int64_t run_us, bool sent)
 {
-    char when[40], request_line[FIELD_MOST];
+    char when[40];
     time_t now = time(NULL);
     struct tm utc;
     gmtime_r(&now, &utc);
     strftime(when, sizeof when, "%d/%b/%Y:%H:%M:%S +0000", &utc);
-    snprintf(request_line, sizeof request_line, "%s %s %s", request->ngi.method, request->raw_target,
-             request->protocol);
-
-    size_t n = (size_t)snprintf(line, LINE_SIZE, "%s - - [%s] ", request->ngi.remote_addr, when);
-    n += put_quoted(line + n, LINE_SIZE - n, request_line);
+    const char *request_line =
+        arena_format(&request->arena, "%s %s %s", request->ngi.method, request->raw_target, request->protocol);
+    const char *referer = request_header(request, "Referer"), *agent = request_header(request, "User-Agent");
     int64_t bytes = bytes_sent(request, sent);
-    n += (size_t)snprintf(line + n, LINE_SIZE - n, bytes < 0 ? " %d - " : " %d %lld ", request->response.status,
-                          (long long)bytes);
-    n += put_quoted(line + n, LINE_SIZE - n, request_header(request, "Referer"));
-    line[n++] = ' ';
-    n += put_quoted(line + n, LINE_SIZE - n, request_header(request, "User-Agent"));
-    n += (size_t)snprintf(line + n, LINE_SIZE - n, " %s %s pool %lld %lld %s\n", request_id(request),
-                          request->plugin ? request->plugin->name : "-", (long long)queue_us, (long long)run_us,
-                          sent ? "sent" : "cut");
-    return n;
+
+    (void)buffer_printf(line, "%s - - [%s] ", request->ngi.remote_addr, when);
+    put_quoted(line, request_line ? request_line : "-");
+    (void)buffer_printf(line, bytes < 0 ? " %d - " : " %d %lld ", request->response.status, (long long)bytes);
+    put_quoted(line, referer ? referer : "-");
+    (void)buffer_append(line, " ", 1);
+    put_quoted(line, agent ? agent : "-");
+    (void)buffer_printf(line, " %s %s pool %lld %lld %s", request_id(request),
+                        request->plugin ? request->plugin->name : "-", (long long)queue_us, (long long)run_us,
+                        sent ? "sent" : "cut");
 }
 
 /* A JSON string even of bytes that are no UTF-8, which jansson would refuse. */
@@ -98,14 +95,15 @@ static char *format_json(struct request *request, int64_t queue_us, int64_t run_
     struct tm utc;
     gmtime_r(&now, &utc);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    json_t *line = json_pack(
-        "{s:s, s:s, s:o, s:s, s:o, s:s, s:i, s:I, s:o, s:o, s:o, s:s, s:I, s:I, s:b}", "time", when, "id",
-        request_id(request), "remote_addr", json_bytes(request->ngi.remote_addr), "method", request->ngi.method,
-        "target", json_bytes(request->raw_target), "protocol", request->protocol, "status", request->response.status,
-        "bytes", (json_int_t)bytes_sent(request, sent), "referer", json_bytes(request_header(request, "Referer")),
-        "user_agent", json_bytes(request_header(request, "User-Agent")), "plugin",
-        request->plugin ? json_string(request->plugin->name) : json_null(), "rung", "pool", "queue_us",
-        (json_int_t)queue_us, "run_us", (json_int_t)run_us, "sent", sent);
+    json_t *line =
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:I, s:o, s:o, s:o, s:s, s:I, s:I, s:b}", "time", when, "id",
+                  request_id(request), "remote_addr", json_bytes(request->ngi.remote_addr), "method",
+                  json_bytes(request->ngi.method), "target", json_bytes(request->raw_target), "protocol",
+                  json_bytes(request->protocol), "status", request->response.status, "bytes",
+                  (json_int_t)bytes_sent(request, sent), "referer", json_bytes(request_header(request, "Referer")),
+                  "user_agent", json_bytes(request_header(request, "User-Agent")), "plugin",
+                  request->plugin ? json_string(request->plugin->name) : json_null(), "rung", "pool", "queue_us",
+                  (json_int_t)queue_us, "run_us", (json_int_t)run_us, "sent", sent);
     char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
     json_decref(line);
     return text;
@@ -157,15 +155,20 @@ void access_close(void)
 
 void access_write(struct request *request, int64_t queue_us, int64_t run_us, bool sent)
 {
+    struct buffer line;
+    buffer_init(&line, LINE_MOST);
     if (line_format == ACCESS_JSON) {
-        char *text = format_json(request, queue_us, run_us, sent), *line = NULL;
-        int n = text ? asprintf(&line, "%s\n", text) : -1;
-        if (n > 0)
-            (void)file_write_all(fd, line, (size_t)n); /* a full disk must not stop the answers */
-        free(line);
+        char *text = format_json(request, queue_us, run_us, sent);
+        if (text) {
+            buffer_init(&line, strlen(text) + 1);
+            (void)buffer_append(&line, text, strlen(text));
+        }
         free(text);
-        return;
+    } else {
+        format_combined(&line, request, queue_us, run_us, sent);
     }
-    char line[LINE_SIZE];
-    (void)file_write_all(fd, line, format_combined(line, request, queue_us, run_us, sent));
+    /* A full disk must not stop the answers. */
+    if (line.length > 0 && buffer_append(&line, "\n", 1) == NGI_OK)
+        (void)file_write_all(fd, line.data, line.length);
+    buffer_free(&line);
 }

@@ -41,12 +41,11 @@ int ready_tell(int fd, const struct listeners *listeners, ngi_error *err)
         int n = snprintf(line, sizeof line, "READY %s\n", listeners->all[i].url);
         rc = file_write_all(fd, line, (size_t)n);
     }
-    if (fd >= 0)
+    /* Not the standard ones: their numbers must not become a client's. */
+    if (fd > STDERR_FILENO)
         close(fd);
-    if (rc < 0)
-        return ngi_error_set(err, NGI_EIO, "--ready-fd %d: %s", fd, strerror(-rc));
     notify("READY=1");
-    return NGI_OK;
+    return rc < 0 ? ngi_error_set(err, NGI_EIO, "--ready-fd %d: %s", fd, strerror(-rc)) : NGI_OK;
 }
 
 void ready_stopping(void)

@@ -7,8 +7,8 @@
 #include "net/listener.h"
 #include "sdk/ngi.h"
 
-/* Writes "READY URL" for each listener to `fd` (-1: none) and closes it; then READY=1 to $NOTIFY_SOCKET (sd_notify(3)).
- * NGI_OK, or NGI_EIO with the reason. */
+/* Writes "READY URL" for each listener to `fd` (-1: none) and closes it, unless it is a standard one; then READY=1 to
+ * $NOTIFY_SOCKET (sd_notify(3)). NGI_OK, or NGI_EIO with the reason. */
 int ready_tell(int fd, const struct listeners *listeners, ngi_error *err);
 
 /* STOPPING=1 to the service manager. */

@@ -14,19 +14,21 @@
 #include "proc/ready.h"
 #include "proc/signals.h"
 
-/* A connection is a descriptor: as many as are allowed have to be possible. */
+/* A connection is a descriptor, and a second one with a spilled body or a file that is sent: as many as are allowed
+ * have to be possible. */
 static void raise_descriptor_limit(const struct settings *settings)
 {
-    enum { OWN = 64 }; /* listeners, epoll, logs, plugin files, spooled bodies */
+    enum { OWN = 256 }; /* listeners, epoll, logs, a copy of each plugin */
     struct rlimit limit;
-    rlim_t wanted = (rlim_t)settings->connections * (rlim_t)settings->listen_count + OWN;
+    rlim_t least = (rlim_t)settings->connections * (rlim_t)settings->listen_count + OWN, wanted = 2 * least;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
         return;
     limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < wanted)
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < least)
         log_line(NGI_LOG_WARNING,
-                 "connections = %lld for each of %zu listeners, but only %llu files may be open: raise ulimit -n",
-                 (long long)settings->connections, settings->listen_count, (unsigned long long)limit.rlim_cur);
+                 "connections = %lld at each listener want %llu files, but %llu may be open: raise "
+                 "ulimit -n",
+                 (long long)settings->connections, (unsigned long long)least, (unsigned long long)limit.rlim_cur);
 }
 
 static void announce_plugin(const struct plugin *plugin)

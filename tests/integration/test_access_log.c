@@ -83,13 +83,39 @@ START_TEST(a_response_that_was_cut_says_so)
 }
 END_TEST
 
+/* A field that ends in a backslash would take its closing quote along. */
+START_TEST(a_client_cannot_leave_its_field)
+{
+    serve_logged("combined");
+    EXPECT_STATUS(GET("/hello/", "User-Agent: x\\\" 200 1 end"), 200);
+    EXPECT_HAS(wait_for_text("access.log", "end"), "\"x\\\\\\\" 200 1 end\"");
+    finish();
+}
+END_TEST
+
+START_TEST(a_line_of_nothing_but_quotes_is_whole)
+{
+    char quotes[2100], target[2200], agent[2200], referer[2200];
+    memset(quotes, '"', sizeof quotes - 1);
+    quotes[sizeof quotes - 1] = '\0';
+    snprintf(target, sizeof target, "/hello/?%s", quotes);
+    snprintf(agent, sizeof agent, "User-Agent: %s", quotes);
+    snprintf(referer, sizeof referer, "Referer: %s", quotes);
+    serve_logged("combined");
+    EXPECT_STATUS(GET(target, agent, referer), 200);
+    const char *log = wait_for_text("access.log", " sent\n");
+    ck_assert_uint_eq(count_of(log, "\n"), 1);
+    finish();
+}
+END_TEST
+
 START_TEST(a_client_cannot_forge_a_line)
 {
     serve_logged("combined");
     EXPECT_STATUS(GET("/hello/", "User-Agent: x\" 200 1 \"-\" \"-\tend"), 200);
     const char *log = wait_for_text("access.log", "end");
     ck_assert_uint_eq(count_of(log, "\n"), 1);
-    EXPECT_HAS(log, "\"x\\\" 200 1 \\\"-\\\" \\\"-\\tend\"");
+    EXPECT_HAS(log, "\"x\\\" 200 1 \\\"-\\\" \\\"-\\x09end\"");
     finish();
 }
 END_TEST
@@ -131,6 +157,8 @@ Suite *access_log_suite(void)
     tcase_add_test(own, json_lines_parse);
     tcase_add_test(own, a_response_that_was_cut_says_so);
     tcase_add_test(own, a_client_cannot_forge_a_line);
+    tcase_add_test(own, a_client_cannot_leave_its_field);
+    tcase_add_test(own, a_line_of_nothing_but_quotes_is_whole);
     tcase_add_test(own, sigusr1_reopens_the_log);
     tcase_add_test(own, a_log_that_cannot_be_opened_refuses_the_start);
     return suite;
