@@ -10,8 +10,8 @@ include gateway/conf/local.mk
 include gateway/elf/local.mk
 include gateway/http/local.mk
 include gateway/plugin/local.mk
-include gateway/run/local.mk
 include gateway/obs/local.mk
+include gateway/run/local.mk
 include gateway/net/local.mk
 include gateway/proc/local.mk
 include gateway/app/local.mk

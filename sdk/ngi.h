@@ -19,8 +19,8 @@
  *
  * THE RULES
  *
- *  1. Pointers the host returns live until the handler returns; copy what you keep (ngi_strdup lives as long as the
- *     request, malloc as long as you like).
+ *  1. Pointers the host returns live until the handler (or the last function of ngi_later_run) returns; copy what you
+ *     keep (ngi_strdup lives as long as the request, malloc as long as you like).
  *  2. A handler touches `r` only on the thread that runs it. Several calls of one handler run at the same time on
  *     several threads, unless the plugin or the route says NGI_SERIAL.
  *  3. Never call exit, never change signal dispositions, the working directory, the locale, the umask or ids: they
@@ -35,7 +35,7 @@
  *    [load]                    in the entry function, init, after_fork, thread_init
  *    [call]                    in a handler, on the thread that runs it
  *    [call, before first byte] the same, and only until the first byte of the response has left
- *    [any thread]              anywhere, any time while its argument lives
+ *    [any thread]              anywhere, from init on, any time while its argument lives
  *  Unless a comment says otherwise: strings are NUL-terminated bytes without a promised encoding, a function that
  *  returns int returns NGI_OK or a negative NGI_E code, arguments stay the caller's and are copied where the host
  *  needs them longer, and the call exists since 1.0.
@@ -143,7 +143,7 @@ static inline int ngi_error_set(ngi_error *err, int code, const char *fmt, ...)
 }
 
 /* A request under way. The fields are for reading; the strings live until the handler returns and are never NULL.
- * It grows at the end only; what the host keeps for itself is behind it. */
+ * It does not grow within major version 1: new facts are new calls. What the host keeps for itself is behind it. */
 struct ngi_request {
     const ngi_host *ngi;     /* the host's table; the calls below use it */
     const char *method;      /* REQUEST_METHOD: "GET", "HEAD", … as sent */
@@ -162,8 +162,7 @@ struct ngi_request {
  *                   connection is cut instead, so that the client can tell. */
 typedef int (*ngi_handler)(ngi_request *r);
 
-/* Called for each pair of a collection; a value other than 0 ends the walk and is returned by it. The strings live as
- * long as the request. */
+/* Called for each pair of a collection; a value other than 0 ends the walk and is returned by it. */
 typedef int (*ngi_each_fn)(void *arg, const char *name, const char *value);
 
 /* Methods, or-ed. A GET route also serves HEAD (the host drops the body). The host answers OPTIONS where no route asks
@@ -178,7 +177,9 @@ typedef int (*ngi_each_fn)(void *arg, const char *name, const char *value);
 #define NGI_OPTIONS 0x40u
 #define NGI_ANY 0xffffffffu
 
-/* Flags of a plugin (for all its routes) or of a route. */
+/* Flags of a plugin (for all its routes) or of a route: those of both hold. NGI_NEVER_BLOCKS of a route takes the
+ * plugin's NGI_MAY_BLOCK back. A host ignores low 16 bits that it does not know, and refuses a plugin with high
+ * ones. */
 #define NGI_MAY_BLOCK 0x01u    /* never run on a pool thread: it is slow, or waits for disks, networks, locks */
 #define NGI_NEVER_BLOCKS 0x02u /* may always run on a pool thread */
 #define NGI_SERIAL 0x04u       /* one call at a time in a process */
@@ -461,7 +462,7 @@ static inline int ngi_form_each(ngi_request *r, ngi_each_fn fn, void *arg)
 }
 
 /* The first uploaded file of field `name`; NULL without one. A field in which nobody chose a file has the filename "".
- * Lives as long as the request, as all form values do. [call] */
+ * Lives as long as the request. [call] */
 static inline const ngi_file *ngi_form_file(ngi_request *r, const char *name)
 {
     return r->ngi->form_file(r, name);
@@ -631,9 +632,10 @@ static inline int ngi_send_file(ngi_request *r, int fd, int64_t offset, int64_t 
 }
 
 /* The body is what `next` yields (WSGI's iterable): the host calls next(arg, buf, n) after the handler has returned,
- * on a thread of its own choice, one call at a time, until it returns 0; a negative value cuts the connection. `next`
- * fills up to `n` bytes and returns their number. `close(arg)` (may be NULL) runs exactly once on every path, also when
- * this call fails. Set Content-Length before, if it is known. [call, before first byte] */
+ * on a thread of its own choice, one call at a time, until it returns 0; a negative value cuts the connection
+ * (NGI_EBUSY is reserved: it will mean "no data yet"). `next` fills up to `n` bytes and returns their number.
+ * `close(arg)` (may be NULL) runs exactly once on every path, also when this call fails. Set Content-Length before,
+ * if it is known. [call, before first byte] */
 static inline int ngi_send_stream(ngi_request *r, int64_t (*next)(void *arg, void *buf, size_t n),
                                   void (*close)(void *arg), void *arg)
 {
@@ -662,8 +664,9 @@ static inline char *ngi_strdup(ngi_request *r, const char *s)
     return r->ngi->dup_string(r, s);
 }
 
-/* Has fn(arg) run when the request is over (sent, failed or hung up), the latest registered first, on every path.
- * It must not touch `r`. On NGI_ENOMEM it was not registered and will not run. [call] */
+/* Has fn(arg) run when the request is over (sent, failed or hung up), the latest registered first, on every path, on
+ * any thread of the host (thread_init may not have run there). It must not touch `r`. On NGI_ENOMEM it was not
+ * registered and will not run. [call] */
 static inline int ngi_on_finish(ngi_request *r, void (*fn)(void *arg), void *arg)
 {
     return r->ngi->on_finish(r, fn, arg);
@@ -721,33 +724,39 @@ static inline int ngi_cancelled(ngi_request *r)
 }
 
 /* A descriptor that becomes readable when ngi_cancelled has something to say, for poll(2); the host's, never close or
- * read it. Negative: NGI_ENOSYS, NGI_EIO. [call] */
+ * read it; valid until the functions of ngi_on_finish have run. Negative: NGI_ENOSYS, NGI_EIO. [call] */
 static inline int ngi_cancel_fd(ngi_request *r)
 {
     return r->ngi->cancel_fd(r);
 }
 
-/* Milliseconds to the deadline (0: passed); NGI_ENOSYS in a host without deadlines. [call] */
+/* Milliseconds to the deadline (0: passed, INT64_MAX: this request has none); NGI_ENOSYS in a host without deadlines.
+ * [call] */
 static inline int64_t ngi_time_left_ms(ngi_request *r)
 {
     return r->ngi->time_left_ms(r);
 }
 
 /* Has fn(arg) run on an executor after the response has gone; it is waited for at shutdown. It must not touch `r`.
- * NGI_ENOSYS, NGI_EBUSY. [call] */
+ * NGI_OK: it will run exactly once. NGI_ENOSYS, NGI_EBUSY: never, and `arg` stays the caller's. [call] */
 static inline int ngi_background(ngi_request *r, void (*fn)(void *arg), void *arg)
 {
     return r->ngi->background(r, fn, arg);
 }
 
 /* Promises a response for later: keep what is returned, return NGI_LATER, and no thread is held. NULL if the host
- * cannot (Postern 0.1) or is out of memory. Deadline and hang-up still apply. [call] */
+ * cannot (Postern 0.1) or is out of memory. Deadline and hang-up still apply. What is returned stays valid until run or
+ * drop, whatever becomes of the client; a handler that made one and returns anything but NGI_LATER has ended it.
+ * [call] */
 static inline ngi_later *ngi_later_new(ngi_request *r)
 {
     return r->ngi->later_new(r);
 }
 
-/* Has fn(r, arg) run as the continuation of the handler; what it returns means the same. Ends `later`. [any thread] */
+/* Has fn(r, arg) run as the continuation of the handler; what it returns means the same. It may be called before the
+ * handler has returned: fn then waits for that. NGI_OK: fn runs exactly once, also for a request that has been
+ * cancelled (ngi_cancelled says so). An error: never, and `arg` stays the caller's. Ends `later` either way.
+ * [any thread] */
 static inline int ngi_later_run(ngi_later *later, int (*fn)(ngi_request *r, void *arg), void *arg)
 {
     return later->ngi->later_run(later, fn, arg);

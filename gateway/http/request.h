@@ -69,12 +69,10 @@ struct request {
 
     struct response response;
     struct finisher *finishers; /* the latest first */
-    const char *refused_call;   /* the last call of the host's that gave an error, a constant; NULL: none */
+    const char *refused_call;   /* the last call for the response that gave an error, a constant; NULL: none */
     int refused_code;           /* that error */
     char *failure;              /* the handler's words from ngi_fail; NULL: none */
     char id[REQUEST_ID_SIZE];   /* "" until asked for */
-
-    struct request *next_free; /* net's list of idle objects */
 };
 
 /* The whole of what a handler was given. */

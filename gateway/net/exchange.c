@@ -248,9 +248,7 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *connection, co
     exchange->sent = true;
     if (!exchange->refusal) {
         int64_t start = access_is_on() ? clock_us() : 0;
-        counters_running(request->route);
         dispatch_run(config->dispatch, request);
-        counters_running(NULL);
         send_check_head(request, config->connection_memory);
         if (start)
             exchange->run_us = clock_us() - start;

@@ -78,7 +78,6 @@ static int open_local(struct listener *listener, const char *path, int backlog, 
     strcpy(listener->path, path);
     if (listen(listener->fd, backlog) < 0)
         return ngi_error_set(err, NGI_EIO, "listen unix:%s: %s", path, strerror(errno));
-    listener->local = true;
     snprintf(listener->url, sizeof listener->url, "unix:%s", path);
     return NGI_OK;
 }

@@ -9,7 +9,6 @@
 
 struct listener {
     int fd;
-    bool local;     /* a unix socket */
     char url[128];  /* "http://127.0.0.1:8080", with the port that was found for port 0; "unix:/run/x.sock" */
     char path[108]; /* of a unix socket, to be unlinked at the end; "" otherwise */
 };

@@ -12,7 +12,7 @@ enum { CACHE_LINE = 64 };
 struct slot {
     alignas(CACHE_LINE) _Atomic uint64_t begun;
     _Atomic uint64_t ended, opened, closed;
-    _Atomic(const void *) running;
+    _Atomic(const struct plugin_route *) running;
     struct slot *next; /* written before the slot is published */
 };
 
@@ -62,17 +62,17 @@ void counters_closed(void)
     add_one(&my_slot()->closed);
 }
 
-void counters_running(const void *label)
+void counters_running(const struct plugin_route *route)
 {
-    atomic_store_explicit(&my_slot()->running, label, memory_order_relaxed);
+    atomic_store_explicit(&my_slot()->running, route, memory_order_relaxed);
 }
 
-void counters_each_running(void (*fn)(void *arg, const void *label), void *arg)
+void counters_each_running(void (*fn)(void *arg, const struct plugin_route *route), void *arg)
 {
     for (struct slot *slot = atomic_load_explicit(&slots, memory_order_acquire); slot; slot = slot->next) {
-        const void *label = atomic_load_explicit(&slot->running, memory_order_relaxed);
-        if (label)
-            fn(arg, label);
+        const struct plugin_route *route = atomic_load_explicit(&slot->running, memory_order_relaxed);
+        if (route)
+            fn(arg, route);
     }
 }
 

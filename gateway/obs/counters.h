@@ -22,10 +22,11 @@ void counters_closed(void);
  * `begun`, so that begun - ended is never less than what is under way. [any thread] */
 struct counters counters_sum(void);
 
-/* What this thread runs now, for who wants to know why it does not come back: a label that lives as long as the process
- * serves; NULL: nothing. */
-void counters_running(const void *label);
-/* Calls fn(arg, label) for each thread that runs something. [any thread] */
-void counters_each_running(void (*fn)(void *arg, const void *label), void *arg);
+struct plugin_route; /* plugin/plugin.h; here only a name */
+
+/* The route whose handler this thread runs now, for who wants to know why it does not come back; NULL: none. */
+void counters_running(const struct plugin_route *route);
+/* Calls fn(arg, route) for each thread that runs something. [any thread] */
+void counters_each_running(void (*fn)(void *arg, const struct plugin_route *route), void *arg);
 
 #endif

@@ -2,11 +2,30 @@
 
 #include <stdlib.h>
 
+#include "http/outcome.h"
 #include "plugin/crash.h"
 
 /* --- where this thread is ----------------------------------------------------------------------------------- */
 
 static _Thread_local struct call_site here;
+
+/* Goes in; what it returns is where the thread was before, for leave(). */
+static struct call_site enter(const struct plugin *plugin, const char *phase, const struct request *request)
+{
+    static _Thread_local bool watched;
+    struct call_site before = here;
+    if (!watched) {
+        crash_watch_thread();
+        watched = true;
+    }
+    here = (struct call_site){ .plugin = plugin, .phase = phase, .request = request };
+    return before;
+}
+
+static void leave(struct call_site before)
+{
+    here = before;
+}
 
 /* --- thread states ------------------------------------------------------------------------------------------ */
 
@@ -34,9 +53,9 @@ static void end_states(void *p)
         struct plugin *plugin = all->slots[i].plugin;
         if (!plugin || !plugin->module->self.thread_fini)
             continue;
-        here = (struct call_site){ .plugin = plugin, .phase = "thread_fini" };
+        struct call_site before = enter(plugin, "thread_fini", NULL);
         plugin->module->self.thread_fini(plugin->state, all->slots[i].state);
-        here = (struct call_site){ 0 };
+        leave(before);
     }
     free(all);
 }
@@ -73,11 +92,10 @@ static int enter_thread(struct plugin *plugin, ngi_error *err)
         return ngi_error_set(err, NGI_ENOMEM, "out of memory");
     if (slot->plugin)
         return NGI_OK;
-    const char *phase = here.phase;
-    here.phase = "thread_init";
+    struct call_site before = enter(plugin, "thread_init", here.request);
     void *state = NULL;
     int rc = plugin->module->self.thread_init(plugin->state, &state, err);
-    here.phase = phase;
+    leave(before);
     if (rc < 0)
         return rc;
     slot->plugin = plugin;
@@ -104,13 +122,14 @@ const struct call_site *call_site(void)
 
 int call_open(struct plugin *plugin, const char *path, ngi_error *err)
 {
-    here = (struct call_site){ .path = path, .phase = "static constructors" };
+    struct call_site before = enter(NULL, "static constructors", NULL);
+    here.path = path;
     int rc = module_open(path, &plugin->module, err);
     if (rc == NGI_OK) {
         here.phase = "entry function";
         rc = module_enter(plugin->module, &plugin->host, err);
     }
-    here = (struct call_site){ 0 };
+    leave(before);
     return rc;
 }
 
@@ -118,9 +137,9 @@ int call_init(struct plugin *plugin, ngi_error *err)
 {
     if (!plugin->module->self.init)
         return NGI_OK;
-    here = (struct call_site){ .plugin = plugin, .phase = "init" };
+    struct call_site before = enter(plugin, "init", NULL);
     int rc = plugin->module->self.init(&plugin->host, &plugin->config, &plugin->state, err);
-    here = (struct call_site){ 0 };
+    leave(before);
     return rc;
 }
 
@@ -128,29 +147,21 @@ void call_fini(struct plugin *plugin)
 {
     if (!plugin->module->self.fini)
         return;
-    here = (struct call_site){ .plugin = plugin, .phase = "fini" };
+    struct call_site before = enter(plugin, "fini", NULL);
     plugin->module->self.fini(plugin->state);
-    here = (struct call_site){ 0 };
+    leave(before);
 }
 
 int call_thread_init(struct plugin *plugin, ngi_error *err)
 {
-    here = (struct call_site){ .plugin = plugin };
-    int rc = plugin->module->self.thread_init ? enter_thread(plugin, err) : NGI_OK;
-    here = (struct call_site){ 0 };
-    return rc;
+    return plugin->module->self.thread_init ? enter_thread(plugin, err) : NGI_OK;
 }
 
 int call_handler(struct request *request)
 {
-    static _Thread_local bool watched;
-    if (!watched) {
-        crash_watch_thread();
-        watched = true;
-    }
     const struct plugin *plugin = request->plugin;
     const struct plugin_route *route = request->route;
-    here = (struct call_site){ .plugin = plugin, .phase = "handler", .request = request };
+    struct call_site before = enter(plugin, "handler", request);
     int rc = plugin->module->self.thread_init ? enter_thread_for(request) : NGI_OK;
     if (rc == NGI_OK) {
         if (route->serial)
@@ -159,23 +170,31 @@ int call_handler(struct request *request)
         if (route->serial)
             pthread_mutex_unlock(route->serial);
     }
-    here = (struct call_site){ 0 };
+    leave(before);
     return rc;
+}
+
+const char *call_settle(struct request *request, int rc, bool tell)
+{
+    struct call_site before = enter(request->plugin, "stream's close", request);
+    const char *why = outcome_settle(request, rc, tell);
+    leave(before);
+    return why;
 }
 
 int64_t call_stream_next(struct request *request, void *buf, size_t n)
 {
-    here = (struct call_site){ .plugin = request->plugin, .phase = "stream", .request = request };
+    struct call_site before = enter(request->plugin, "stream", request);
     int64_t got = request->response.next(request->response.arg, buf, n);
-    here = (struct call_site){ 0 };
+    leave(before);
     return got;
 }
 
 void call_finish(struct request *request)
 {
-    here = (struct call_site){ .plugin = request->plugin, .phase = "clean-up", .request = request };
+    struct call_site before = enter(request->plugin, "clean-up", request);
     request_reset(request);
-    here = (struct call_site){ 0 };
+    leave(before);
 }
 
 void *call_thread_state(const struct plugin *plugin)

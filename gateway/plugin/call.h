@@ -29,6 +29,9 @@ int call_thread_init(struct plugin *plugin, ngi_error *err);
  * the plugin asks for it. Returns what the handler returned. */
 int call_handler(struct request *request);
 
+/* outcome_settle, which may end a stream of the plugin. */
+const char *call_settle(struct request *request, int rc, bool tell);
+
 /* Code of a plugin that runs outside its handler: the pull of a stream, clean-ups. */
 int64_t call_stream_next(struct request *request, void *buf, size_t n);
 void call_finish(struct request *request); /* request_reset, with the clean-ups and stream ends of the plugin in it */

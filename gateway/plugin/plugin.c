@@ -13,6 +13,14 @@ static bool is_name(const char *s)
     return n > 0 && n <= 64 && !s[n] && s[0] != '.';
 }
 
+enum { FLAGS_REFUSED = 0xffff0000u };
+
+/* A route knows better than its plugin whether it blocks. */
+static uint32_t join_flags(uint32_t plugin, uint32_t route)
+{
+    return (route & NGI_NEVER_BLOCKS ? plugin & ~NGI_MAY_BLOCK : plugin) | route;
+}
+
 static bool check_descriptor(const struct plugin *plugin, struct report *report)
 {
     const ngi_plugin *self = &plugin->module->self;
@@ -25,6 +33,16 @@ static bool check_descriptor(const struct plugin *plugin, struct report *report)
     }
     if (!self->routes || self->routes[0].methods == 0) {
         report_add(report, "%s: it has no routes: give it one, NGI_ROUTE(NGI_GET, \"/\", handler)", path);
+        return false;
+    }
+    uint32_t all_flags = self->flags;
+    for (const ngi_route *route = self->routes; route->methods; route++)
+        all_flags |= route->flags;
+    if (all_flags & FLAGS_REFUSED) {
+        report_add(report,
+                   "%s: it has flags that this gateway does not know and must not ignore (0x%x): it was built for a "
+                   "newer one",
+                   path, all_flags & FLAGS_REFUSED);
         return false;
     }
     if (self->flags & NGI_ISOLATE) {
@@ -66,7 +84,7 @@ static bool add_route(struct plugin *plugin, struct plugin_route *route, const n
     *route = (struct plugin_route){
         .plugin = plugin,
         .spec = spec,
-        .flags = plugin->module->self.flags | spec->flags,
+        .flags = join_flags(plugin->module->self.flags, spec->flags),
         .run = own   ? own->run
              : block ? block->run
                      : RUN_AUTO,

@@ -31,10 +31,9 @@ struct guard {
     struct listeners *listeners;
 };
 
-static void name_running(void *unused, const void *label)
+static void name_running(void *unused, const struct plugin_route *route)
 {
     (void)unused;
-    const struct plugin_route *route = label;
     log_line(NGI_LOG_ERROR, "plugin %s: the handler of route \"%s\" has not returned", route->plugin->name,
              route->spec->pattern);
 }

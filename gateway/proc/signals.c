@@ -24,15 +24,6 @@ void signals_take(void)
     signal(SIGXFSZ, SIG_IGN); /* a body over LimitFSIZE= is a 503, not the end of the gateway */
 }
 
-void signals_give_back(void)
-{
-    sigset_t set;
-    make_set(&set);
-    signal(SIGPIPE, SIG_DFL);
-    signal(SIGXFSZ, SIG_DFL);
-    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-}
-
 int signals_wait(int timeout_ms)
 {
     const struct timespec timeout = { timeout_ms / 1000, timeout_ms % 1000 * 1000000L };

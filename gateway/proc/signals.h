@@ -2,12 +2,9 @@
 #ifndef PROC_SIGNALS_H
 #define PROC_SIGNALS_H
 
-/* Blocks SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2 for this thread and those it will start, and has SIGPIPE and SIGXFSZ ignored.
- * Before any other thread is started. */
+/* Blocks SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2 for this thread and those it will start, and has SIGPIPE and
+ * SIGXFSZ ignored. Before any other thread is started. */
 void signals_take(void);
-
-/* Undoes signals_take in a child that is about to run something else. */
-void signals_give_back(void);
 
 /* The next of these signals; waits up to `timeout_ms` (-1: without end). 0 if the time is up. */
 int signals_wait(int timeout_ms);

@@ -1,11 +1,9 @@
 #include "run/dispatch.h"
 
-#include <string.h>
-
 #include "base/log.h"
 #include "http/method.h"
-#include "http/outcome.h"
 #include "http/problem.h"
+#include "obs/counters.h"
 #include "plugin/call.h"
 
 /* Answers with `status` and, for those that want it, Allow. */
@@ -66,8 +64,10 @@ int dispatch_route(const struct dispatch *dispatch, struct request *request)
 
 void dispatch_run(const struct dispatch *dispatch, struct request *request)
 {
+    counters_running(request->route);
     int rc = call_handler(request);
-    const char *why = outcome_settle(request, rc, dispatch->debug);
+    const char *why = call_settle(request, rc, dispatch->debug);
+    counters_running(NULL);
     if (!why && request->failure)
         log_line(NGI_LOG_WARNING, "%s [%s]: ngi_fail was called (%s), but the handler returned %d, no failure",
                  request->plugin->name, request_id(request), request->failure, rc);

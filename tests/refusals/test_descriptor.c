@@ -61,10 +61,20 @@ START_TEST(a_plugin_that_must_be_isolated_is_refused)
 }
 END_TEST
 
+START_TEST(a_flag_that_must_not_be_ignored_is_refused)
+{
+    given("x.so", "static const ngi_route rows[] = { NGI_ROUTE(NGI_GET, \"/\", answer, 0x40000), { 0 } };\n"
+                  "NGI_PLUGIN_FULL(.name = \"x\", .routes = rows)");
+    refused("DIR/x.so: it has flags that this gateway does not know and must not ignore (0x40000): it was built for a "
+            "newer one");
+}
+END_TEST
+
 Suite *descriptor_suite(void)
 {
     Suite *suite = suite_create("descriptor");
     TCase *tests = refusal_case(suite);
+    tcase_add_test(tests, a_flag_that_must_not_be_ignored_is_refused);
     tcase_add_test(tests, a_name_with_other_characters_is_refused);
     tcase_add_test(tests, a_plugin_without_name_is_refused);
     tcase_add_test(tests, a_name_that_begins_with_a_dot_is_refused);
