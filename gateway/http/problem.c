@@ -24,7 +24,7 @@ static char *as_json(struct request *request, int status, bool incident, const c
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
-void problem_respond(struct request *request, int status, bool incident, const char *detail)
+int problem_respond(struct request *request, int status, bool incident, const char *detail)
 {
     struct response *response = &request->response;
     struct buffer *text = &response->text;
@@ -32,7 +32,7 @@ void problem_respond(struct request *request, int status, bool incident, const c
     response->status = status;
     response->touched = true;
     if (status_has_no_content(status))
-        return;
+        return status;
     /* Out of memory here leaves a shorter body, which is as good an answer as there is. */
     char *json = wants_json(request) ? as_json(request, status, incident, detail) : NULL;
     response_set_own_type(response, json ? "application/json" : "text/plain; charset=UTF-8");
@@ -47,4 +47,5 @@ void problem_respond(struct request *request, int status, bool incident, const c
             (void)buffer_printf(text, "Incident %s\n", request_id(request));
     }
     free(json);
+    return status;
 }

@@ -8,7 +8,8 @@
 #include "http/request.h"
 
 /* Replaces the response by one of `status` with its phrase as the body. `incident`: the request id is told, for the
- * client to quote and the operator to find in the log. `detail` (may be NULL) is told after the phrase. */
-void problem_respond(struct request *request, int status, bool incident, const char *detail);
+ * client to quote and the operator to find in the log. `detail` (may be NULL) is told after the phrase. Returns
+ * `status`. */
+int problem_respond(struct request *request, int status, bool incident, const char *detail);
 
 #endif

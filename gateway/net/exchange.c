@@ -110,8 +110,7 @@ static uint64_t announced_length(const struct request *request)
 
 static int refuse(struct request *request, int status)
 {
-    problem_respond(request, status, false, NULL);
-    return status;
+    return problem_respond(request, status, false, NULL);
 }
 
 /* Looks at a complete head. Returns 0 to go on, or the status of the refusal that has been put together. */
@@ -126,15 +125,11 @@ static int look_at_head(const struct exchange_config *config, struct MHD_Connect
     MHD_get_connection_values_n(connection, MHD_HEADER_KIND, take_header, request);
     if (!field_is_token(method, strlen(method)))
         return refuse(request, 400);
-    if (rc != NGI_OK && request->method != 0) { /* the target of a CONNECT is none of ours, and 405 says so */
-        problem_respond(request, rc == NGI_EINVAL ? 400 : 503, false, rc == NGI_EINVAL ? why : NULL);
-        return request->response.status;
-    }
+    if (rc != NGI_OK && request->method != 0) /* the target of a CONNECT is none of ours, and 405 says so */
+        return problem_respond(request, rc == NGI_EINVAL ? 400 : 503, false, rc == NGI_EINVAL ? why : NULL);
     why = request_check_host(request);
-    if (why) {
-        problem_respond(request, 400, false, why);
-        return 400;
-    }
+    if (why)
+        return problem_respond(request, 400, false, why);
     int status = dispatch_route(config->dispatch, request);
     if (status)
         return status;

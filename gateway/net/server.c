@@ -206,13 +206,6 @@ uint64_t server_quiesce(struct server *server)
     return taken;
 }
 
-uint64_t server_active(const struct server *server)
-{
-    (void)server;
-    struct counters sum = counters_sum();
-    return sum.begun - sum.ended;
-}
-
 void server_stop(struct server *server)
 {
     if (!server)

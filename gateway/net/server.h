@@ -25,9 +25,6 @@ unsigned server_threads(const struct server *server);
  * kernel's queue are taken first: returns how many connections were, which their threads have yet to open. */
 uint64_t server_quiesce(struct server *server);
 
-/* Requests under way. */
-uint64_t server_active(const struct server *server);
-
 /* Cuts what is left, joins every pool thread, frees. Accepts NULL. */
 void server_stop(struct server *server);
 

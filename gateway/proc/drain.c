@@ -61,9 +61,9 @@ static void *watch(void *arg)
 void drain_requests(struct server *server, double grace)
 {
     int64_t now = clock_ms(), deadline = now + (int64_t)(grace * 1000), quiet_since = now;
-    uint64_t begun = 0, under_way = server_active(server);
-    uint64_t expected = counters_sum().opened;
-    expected += server_quiesce(server);
+    struct counters before = counters_sum();
+    uint64_t begun = 0, under_way = before.begun - before.ended;
+    uint64_t expected = before.opened + server_quiesce(server);
     log_line(NGI_LOG_INFO, "stopping: %llu request%s under way", (unsigned long long)under_way,
              under_way == 1 ? "" : "s");
     for (;; now = clock_ms()) {

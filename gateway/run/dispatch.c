@@ -25,8 +25,7 @@ static int pattern_failed(struct request *request)
     log_line(NGI_LOG_ERROR,
              "%s [%s]: route \"%s\": the pattern exceeds PCRE2's match limit on this path: make it simpler",
              request->plugin->name, request_id(request), route->spec->pattern);
-    problem_respond(request, 500, true, NULL);
-    return 500;
+    return problem_respond(request, 500, true, NULL);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
