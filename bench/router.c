@@ -3,8 +3,12 @@
  * usage: router [ROUNDS]
  *
  * For each number of routes: a router of that many templates, half of them literal and half with two parameters, and a
- * registry of that many mounts; then random look-ups over all of them. A row is the median of ROUNDS passes, in ns a
- * look-up. Every look-up is checked to find its own before anything is timed. */
+ * registry of that many mounts; then random look-ups over all of them. The sizes take turns in every round, so that a
+ * neighbour's noise falls on all of them; a figure is the median of ROUNDS rounds, in ns a look-up. Every look-up is
+ * checked to find its own.
+ *
+ * In service a path has just been received when it is looked for: it is in the cache. So are these, which are written
+ * a few at a time, and only their look-ups are timed. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -12,7 +16,17 @@
 #include "http/router.h"
 #include "plugin/registry.h"
 
-enum { LOOKUPS = 16384, PATH_SIZE = 64, ROUNDS_MAX = 1000 };
+enum { BATCH = 64, BATCHES = 256, PATH_SIZE = 64, ROUNDS_MAX = 1000 };
+
+/* All that is looked in: thing i's mark is marks[i], its plugin plugins[i]. */
+struct place {
+    unsigned count;
+    struct router *router;
+    struct registry *registry;
+    char *marks;
+    struct plugin *plugins;
+    char (*mounts)[PATH_SIZE];
+};
 
 struct lookup {
     char path[PATH_SIZE];
@@ -20,9 +34,10 @@ struct lookup {
     const void *expected;
 };
 
-typedef const void *(*find_fn)(const void *in, const struct lookup *lookup);
-
-static struct lookup lookups[LOOKUPS];
+struct kind {
+    void (*draw)(const struct place *place, struct lookup *ret);
+    const void *(*find)(const struct place *place, const struct lookup *lookup);
+};
 
 static void check(int good, const char *what)
 {
@@ -42,126 +57,137 @@ static unsigned draw(unsigned below)
     return state % below;
 }
 
+/* --- what is looked for -------------------------------------------------------------------------------------- */
+
+static void draw_literal(const struct place *place, struct lookup *ret)
+{
+    unsigned i = draw(place->count / 2) * 2;
+    ret->length = (size_t)snprintf(ret->path, PATH_SIZE, "/api/v1/kind%u/list/all", i);
+    ret->expected = &place->marks[i];
+}
+
+static void draw_parameters(const struct place *place, struct lookup *ret)
+{
+    unsigned i = draw(place->count / 2) * 2 + 1;
+    ret->length = (size_t)snprintf(ret->path, PATH_SIZE, "/api/v1/kind%u/%u/parts/%u", i, draw(1000000), draw(100));
+    ret->expected = &place->marks[i];
+}
+
+static void draw_mount(const struct place *place, struct lookup *ret)
+{
+    unsigned i = draw(place->count);
+    ret->length = (size_t)snprintf(ret->path, PATH_SIZE, "/plugin%u/things/%u", i, draw(1000000));
+    ret->expected = &place->plugins[i];
+}
+
+static const void *find_route(const struct place *place, const struct lookup *lookup)
+{
+    struct route_match match;
+    int rc = router_find(place->router, NGI_GET, lookup->path, lookup->length, &match);
+    return rc == NGI_OK ? match.data : NULL;
+}
+
+static const void *find_mount(const struct place *place, const struct lookup *lookup)
+{
+    return registry_find(place->registry, lookup->path, lookup->length);
+}
+
+static const struct kind kinds[] = {
+    { draw_literal, find_route },
+    { draw_parameters, find_route },
+    { draw_mount, find_mount },
+};
+
+/* --- where it is looked for ---------------------------------------------------------------------------------- */
+
+/* Even routes are literal, odd ones have parameters. The plugins are nothing but their mount points: all that a look-up
+ * reads. */
+static void place_make(struct place *place, unsigned count)
+{
+    ngi_error err = { 0 };
+    *place = (struct place){ count,
+                             router_new(),
+                             registry_new(),
+                             calloc(count, 1),
+                             calloc(count, sizeof *place->plugins),
+                             calloc(count, sizeof *place->mounts) };
+    check(place->router && place->registry && place->marks && place->plugins && place->mounts, "out of memory");
+    for (unsigned i = 0; i < count; i++) {
+        char template[PATH_SIZE];
+        snprintf(template, sizeof template, i % 2 ? "/api/v1/kind%u/{id}/parts/{part}" : "/api/v1/kind%u/list/all", i);
+        check(router_add(place->router, NGI_GET, template, &place->marks[i], &err) == NGI_OK, err.text);
+        size_t length = (size_t)snprintf(place->mounts[i], PATH_SIZE, "/plugin%u", i);
+        check(map_put(&place->registry->mounts, 0, place->mounts[i], length, &place->plugins[i]) == NGI_OK, "out of "
+                                                                                                            "memory");
+    }
+}
+
+static void place_free(struct place *place)
+{
+    registry_free(place->registry);
+    router_free(place->router);
+    free(place->mounts);
+    free(place->plugins);
+    free(place->marks);
+}
+
+/* ------------------------------------------------------------------------------------------------------------- */
+
+static double pass_ns(const struct kind *kind, const struct place *place)
+{
+    static struct lookup lookups[BATCH];
+    static const void *found[BATCH];
+    double total = 0;
+    for (unsigned batch = 0; batch < BATCHES; batch++) {
+        struct timespec start, end;
+        for (size_t i = 0; i < BATCH; i++)
+            kind->draw(place, &lookups[i]);
+        clock_gettime(CLOCK_MONOTONIC, &start);
+        for (size_t i = 0; i < BATCH; i++)
+            found[i] = kind->find(place, &lookups[i]);
+        clock_gettime(CLOCK_MONOTONIC, &end);
+        total += (double)(end.tv_sec - start.tv_sec) * 1e9 + (double)(end.tv_nsec - start.tv_nsec);
+        for (size_t i = 0; i < BATCH; i++)
+            check(found[i] == lookups[i].expected, "a look-up did not find its own");
+    }
+    return total / (BATCH * BATCHES);
+}
+
 static int by_value(const void *a, const void *b)
 {
     double left = *(const double *)a, right = *(const double *)b;
     return (left > right) - (left < right);
 }
 
-static double median_ns(find_fn find, const void *in, unsigned rounds)
+static double median(double *values, unsigned count)
 {
-    static double passes[ROUNDS_MAX];
-    volatile const void *found; /* what is found is used: the call stays */
-    for (size_t i = 0; i < LOOKUPS; i++)
-        check(find(in, &lookups[i]) == lookups[i].expected, "a look-up did not find its own");
-    for (unsigned round = 0; round < rounds; round++) {
-        struct timespec start, end;
-        clock_gettime(CLOCK_MONOTONIC, &start);
-        for (size_t i = 0; i < LOOKUPS; i++)
-            found = find(in, &lookups[i]);
-        clock_gettime(CLOCK_MONOTONIC, &end);
-        passes[round] = ((double)(end.tv_sec - start.tv_sec) * 1e9 + (double)(end.tv_nsec - start.tv_nsec)) / LOOKUPS;
-    }
-    (void)found;
-    qsort(passes, rounds, sizeof *passes, by_value);
-    return passes[rounds / 2];
-}
-
-/* --- templates ----------------------------------------------------------------------------------------------- */
-
-static const void *find_route(const void *in, const struct lookup *lookup)
-{
-    struct route_match match;
-    return router_find(in, NGI_GET, lookup->path, lookup->length, &match) == NGI_OK ? match.data : NULL;
-}
-
-/* Route i: even ones literal, odd ones with parameters. `data` is one byte of `marks` each. */
-static struct router *make_router(unsigned count, char *marks)
-{
-    struct router *router = router_new();
-    ngi_error err = { 0 };
-    check(router != NULL, "out of memory");
-    for (unsigned i = 0; i < count; i++) {
-        char template[PATH_SIZE];
-        snprintf(template, sizeof template, i % 2 ? "/api/v1/kind%u/{id}/parts/{part}" : "/api/v1/kind%u/list/all", i);
-        check(router_add(router, NGI_GET, template, &marks[i], &err) == NGI_OK, err.text);
-    }
-    return router;
-}
-
-static void draw_routes(unsigned count, unsigned odd, const char *marks)
-{
-    for (struct lookup *lookup = lookups; lookup < lookups + LOOKUPS; lookup++) {
-        unsigned i = draw(count / 2) * 2 + odd;
-        int length = odd ? snprintf(lookup->path, PATH_SIZE, "/api/v1/kind%u/%u/parts/%u", i, draw(1000000), draw(100))
-                         : snprintf(lookup->path, PATH_SIZE, "/api/v1/kind%u/list/all", i);
-        lookup->length = (size_t)length;
-        lookup->expected = &marks[i];
-    }
-}
-
-/* --- mounts -------------------------------------------------------------------------------------------------- */
-
-static const void *find_mount(const void *in, const struct lookup *lookup)
-{
-    return registry_find(in, lookup->path, lookup->length);
-}
-
-/* A registry of plugins that are nothing but a mount point: all that a look-up reads. */
-static struct registry *make_registry(unsigned count, struct plugin *plugins, char (*mounts)[PATH_SIZE])
-{
-    struct registry *registry = registry_new();
-    check(registry != NULL, "out of memory");
-    for (unsigned i = 0; i < count; i++) {
-        size_t length = (size_t)snprintf(mounts[i], PATH_SIZE, "/plugin%u", i);
-        check(map_put(&registry->mounts, 0, mounts[i], length, &plugins[i]) == NGI_OK, "out of memory");
-    }
-    return registry;
-}
-
-static void draw_mounts(unsigned count, const struct plugin *plugins)
-{
-    for (struct lookup *lookup = lookups; lookup < lookups + LOOKUPS; lookup++) {
-        unsigned i = draw(count);
-        lookup->length = (size_t)snprintf(lookup->path, PATH_SIZE, "/plugin%u/things/%u", i, draw(1000000));
-        lookup->expected = &plugins[i];
-    }
-}
-
-/* ------------------------------------------------------------------------------------------------------------- */
-
-static void measure(unsigned count, unsigned rounds)
-{
-    char *marks = calloc(count, 1);
-    struct plugin *plugins = calloc(count, sizeof *plugins);
-    char(*mounts)[PATH_SIZE] = calloc(count, sizeof *mounts);
-    check(marks && plugins && mounts, "out of memory");
-    struct router *router = make_router(count, marks);
-    struct registry *registry = make_registry(count, plugins, mounts);
-
-    draw_routes(count, 0, marks);
-    double literal = median_ns(find_route, router, rounds);
-    draw_routes(count, 1, marks);
-    double parameters = median_ns(find_route, router, rounds);
-    draw_mounts(count, plugins);
-    double mount = median_ns(find_mount, registry, rounds);
-    printf("%8u %10.1f %12.1f %10.1f\n", count, literal, parameters, mount);
-    fflush(stdout);
-
-    registry_free(registry);
-    router_free(router);
-    free(mounts);
-    free(plugins);
-    free(marks);
+    qsort(values, count, sizeof *values, by_value);
+    return values[count / 2];
 }
 
 int main(int argc, char **argv)
 {
-    static const unsigned counts[] = { 10, 100, 1000, 10000 };
+    enum { SIZES = 4, KINDS = sizeof kinds / sizeof *kinds };
+    static const unsigned counts[SIZES] = { 10, 100, 1000, 10000 };
+    static struct place places[SIZES];
+    static double passes[SIZES][KINDS][ROUNDS_MAX];
     unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 101;
     check(rounds >= 1 && rounds <= ROUNDS_MAX, "ROUNDS is a number from 1 to 1000");
+
+    for (unsigned size = 0; size < SIZES; size++)
+        place_make(&places[size], counts[size]);
+    for (unsigned round = 0; round < rounds; round++)
+        for (unsigned size = 0; size < SIZES; size++)
+            for (unsigned kind = 0; kind < KINDS; kind++) {
+                pass_ns(&kinds[kind], &places[size]); /* the cache still holds the size before */
+                passes[size][kind][round] = pass_ns(&kinds[kind], &places[size]);
+            }
+
     printf("%8s %10s %12s %10s\n", "routes", "literal", "parameters", "mounts");
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        measure(counts[i], rounds);
+    for (unsigned size = 0; size < SIZES; size++) {
+        printf("%8u %10.1f %12.1f %10.1f\n", counts[size], median(passes[size][0], rounds),
+               median(passes[size][1], rounds), median(passes[size][2], rounds));
+        place_free(&places[size]);
+    }
     return 0;
 }

@@ -1,5 +1,5 @@
 /* A hash map from (scope, bytes) to a pointer; the scope lets one map serve all nodes of a tree. Filled once, then
- * read by any number of threads. Keys are not copied: they must outlive the map. */
+ * read by any number of threads. Keys are copied. */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 
@@ -8,9 +8,14 @@
 
 struct map_slot;
 
+/* A look-up that finds reads a slot, which is small, and the item it leads to, which has key and value side by side:
+ * two places in memory, however many keys there are. */
 struct map {
     struct map_slot *slots; /* a power of two of them, at most half used */
     size_t capacity, used;
+    char *items; /* one behind the other */
+    size_t filled, room;
+    size_t longest; /* of the keys */
 };
 
 /* A zeroed struct map is an empty map. */

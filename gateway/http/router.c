@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/map.h"
 #include "base/text.h"
 #include "http/method.h"
@@ -11,87 +12,53 @@
 
 struct route_names {
     const char *names[ROUTE_CAPTURES_MAX]; /* NULL: a group without a name */
-    unsigned count;
 };
 
 /* One router_add. */
 struct entry {
     struct entry *next; /* of the same shape, or the next pattern */
-    uint32_t methods;
     void *data;
-    char *text; /* the pattern as it was given; segments and names point into the copy behind it */
-    char *copy;
-    struct pattern *pattern; /* NULL: a template */
-    struct route_names names;
+    uint32_t methods;
+    unsigned count;            /* of names */
+    struct route_names *names; /* NULL: it has none, and captures nothing */
+    struct pattern *pattern;   /* NULL: a template */
+    const char *text;          /* the pattern as it was given */
 };
 
-/* A place in the tree: what has been matched so far. Literal children are in the router's map, under this id. */
+/* A place in the tree: what has been matched so far. Most have one literal child or none, which needs no search. */
 struct node {
-    uint32_t id;
-    struct node *param; /* behind a {name} */
-    struct entry *here; /* templates that end here */
-    struct entry *rest; /* templates that end in {name...} here */
+    struct node *param;   /* behind a {name} */
+    struct node *literal; /* behind the only literal segment that may follow */
+    struct entry *here;   /* templates that end here */
+    struct entry *rest;   /* templates that end in {name...} here */
+    uint32_t id;          /* not 0: literal children are in the router's map, under this id */
+    uint32_t label_length;
+    char label[]; /* the literal segment that leads here */
 };
 
+/* A template without parameters is more specific than all others that fit its path, so such are asked first, and by the
+ * whole path. The tree has the others. What a look-up reads lies close together, apart from the texts: with
+ * thousands of routes, time goes into cache misses. */
 struct router {
-    struct map children;
-    struct node **nodes; /* by id; [0] is the root */
-    uint32_t node_count, node_capacity;
+    struct map literals; /* path behind the first slash → entries, scope 0 */
+    struct map children; /* (id of a node, segment) → node */
+    uint32_t last_id;
+    struct node *root;
     struct entry *patterns; /* in order */
+    struct arena places;    /* entries and nodes */
+    struct arena texts;
 };
 
 /* --- building ----------------------------------------------------------------------------------------------- */
 
-static struct node *new_node(struct router *router)
+/* NULL if out of memory. */
+static struct entry *new_entry(struct router *router, uint32_t methods, const char *text, void *data)
 {
-    if (router->node_count == router->node_capacity) {
-        uint32_t capacity = router->node_capacity ? router->node_capacity * 2 : 8;
-        struct node **nodes = realloc(router->nodes, capacity * sizeof(struct node *));
-        if (!nodes)
-            return NULL;
-        router->nodes = nodes;
-        router->node_capacity = capacity;
-    }
-    struct node *node = calloc(1, sizeof *node);
-    if (!node)
-        return NULL;
-    node->id = router->node_count;
-    router->nodes[router->node_count++] = node;
-    return node;
-}
-
-static void entry_free(struct entry *entry)
-{
-    if (!entry)
-        return;
-    pattern_free(entry->pattern);
-    free(entry->text);
-    free(entry->copy);
-    free(entry);
-}
-
-static void entries_free(struct entry *entry)
-{
-    while (entry) {
-        struct entry *next = entry->next;
-        entry_free(entry);
-        entry = next;
-    }
-}
-
-static struct entry *entry_new(uint32_t methods, const char *text, void *data)
-{
-    struct entry *entry = calloc(1, sizeof *entry);
-    if (!entry)
+    struct entry *entry = arena_zalloc(&router->places, sizeof *entry);
+    if (!entry || !(entry->text = arena_string(&router->texts, text)))
         return NULL;
     entry->methods = methods;
     entry->data = data;
-    entry->text = strdup(text);
-    entry->copy = strdup(text);
-    if (!entry->text || !entry->copy) {
-        entry_free(entry);
-        return NULL;
-    }
     return entry;
 }
 
@@ -112,12 +79,12 @@ static int read_param(struct entry *entry, char *segment, bool *ret_rest, ngi_er
         segment[length - 4] = '\0';
     if (!is_name(name))
         return ngi_error_set(err, NGI_EINVAL, "\"{%s}\" is no parameter: write {name} or, at the end, {name...}", name);
-    for (unsigned i = 0; i < entry->names.count; i++)
-        if (strcmp(entry->names.names[i], name) == 0)
+    for (unsigned i = 0; i < entry->count; i++)
+        if (strcmp(entry->names->names[i], name) == 0)
             return ngi_error_set(err, NGI_EINVAL, "the parameter {%s} is there twice", name);
-    if (entry->names.count == ROUTE_CAPTURES_MAX)
+    if (entry->count == ROUTE_CAPTURES_MAX)
         return ngi_error_set(err, NGI_EINVAL, "more than %d parameters", ROUTE_CAPTURES_MAX);
-    entry->names.names[entry->names.count++] = name;
+    entry->names->names[entry->count++] = name;
     return NGI_OK;
 }
 
@@ -134,6 +101,52 @@ static int check_literal(const char *segment, bool last, ngi_error *err)
     return NGI_OK;
 }
 
+/* NULL if out of memory. */
+static struct node *new_node(struct router *router, const char *label, size_t length)
+{
+    struct node *node = length < UINT32_MAX ? arena_zalloc(&router->places, sizeof *node + length) : NULL;
+    if (!node)
+        return NULL;
+    node->label_length = (uint32_t)length;
+    memcpy(node->label, label, length);
+    return node;
+}
+
+static struct node *literal_child(const struct router *router, const struct node *node, const char *segment,
+                                  size_t length)
+{
+    struct node *child = node->literal;
+    if (node->id)
+        return map_get(&router->children, node->id, segment, length);
+    return child && child->label_length == length && memcmp(child->label, segment, length) == 0 ? child : NULL;
+}
+
+static int add_child(struct router *router, struct node *node, struct node *child)
+{
+    if (!node->literal && !node->id) {
+        node->literal = child;
+        return NGI_OK;
+    }
+    if (!node->id) { /* the second one: from now on they are in the map */
+        struct node *first = node->literal;
+        int rc = map_put(&router->children, router->last_id + 1, first->label, first->label_length, first);
+        if (rc != NGI_OK)
+            return rc;
+        node->id = ++router->last_id;
+        node->literal = NULL;
+    }
+    return map_put(&router->children, node->id, child->label, child->label_length, child);
+}
+
+/* The node behind a literal segment, made if need be; NULL if out of memory. */
+static struct node *make_child(struct router *router, struct node *node, const char *segment, size_t length)
+{
+    struct node *child = literal_child(router, node, segment, length);
+    if (child || !(child = new_node(router, segment, length)))
+        return child;
+    return add_child(router, node, child) == NGI_OK ? child : NULL;
+}
+
 /* One step down the tree, making the way. *at becomes NULL if out of memory. */
 static int step(struct router *router, struct node **at, struct entry *entry, char *segment, bool last, bool *ret_rest,
                 ngi_error *err)
@@ -148,17 +161,13 @@ static int step(struct router *router, struct node **at, struct entry *entry, ch
         if (*ret_rest)
             return NGI_OK;
         if (!(*at)->param)
-            (*at)->param = new_node(router);
+            (*at)->param = new_node(router, "", 0);
         *at = (*at)->param;
     } else {
         int rc = check_literal(segment, last, err);
         if (rc != NGI_OK)
             return rc;
-        struct node *child = map_get(&router->children, (*at)->id, segment, length);
-        if (!child && (child = new_node(router)) != NULL &&
-            map_put(&router->children, (*at)->id, segment, length, child) != NGI_OK)
-            child = NULL;
-        *at = child;
+        *at = make_child(router, *at, segment, length);
     }
     return *at ? NGI_OK : ngi_error_set(err, NGI_ENOMEM, "out of memory");
 }
@@ -181,19 +190,9 @@ static int append(struct entry **list, struct entry *entry)
     return NGI_OK;
 }
 
-static int add_template(struct router *router, struct entry *entry, ngi_error *err)
+/* Puts an entry behind those of its shape. */
+static int add_to(struct entry **list, struct entry *entry, ngi_error *err)
 {
-    struct node *at = router->nodes[0];
-    bool rest = false, last = false;
-    for (char *segment = entry->copy + 1, *end; !last; segment = end + 1) {
-        end = strchrnul(segment, '/');
-        last = !*end;
-        *end = '\0';
-        int rc = step(router, &at, entry, segment, last, &rest, err);
-        if (rc != NGI_OK)
-            return rc;
-    }
-    struct entry **list = rest ? &at->rest : &at->here;
     for (const struct entry *other = *list; other; other = other->next) {
         int rc = check_overlap(other, entry, err);
         if (rc != NGI_OK)
@@ -202,17 +201,54 @@ static int add_template(struct router *router, struct entry *entry, ngi_error *e
     return append(list, entry);
 }
 
+static int add_literal(struct router *router, struct entry *entry, ngi_error *err)
+{
+    const char *path = entry->text + 1;
+    struct entry *first = map_get(&router->literals, 0, path, strlen(path));
+    if (first)
+        return add_to(&first, entry, err);
+    if (map_put(&router->literals, 0, path, strlen(path), entry) != NGI_OK)
+        return ngi_error_set(err, NGI_ENOMEM, "out of memory");
+    return NGI_OK;
+}
+
+static int add_template(struct router *router, struct entry *entry, ngi_error *err)
+{
+    char *copy = arena_string(&router->texts, entry->text); /* to be cut up; the names stay in it */
+    bool literal = !strpbrk(entry->text, "{}"), rest = false, last = false;
+    struct node *at = router->root;
+    if (!literal)
+        entry->names = arena_zalloc(&router->texts, sizeof *entry->names);
+    if (!copy || (!literal && !entry->names))
+        return ngi_error_set(err, NGI_ENOMEM, "out of memory");
+    for (char *segment = copy + 1, *end; !last; segment = end + 1) {
+        end = strchrnul(segment, '/');
+        last = !*end;
+        *end = '\0';
+        int rc = literal ? check_literal(segment, last, err) : step(router, &at, entry, segment, last, &rest, err);
+        if (rc != NGI_OK)
+            return rc;
+    }
+    return literal ? add_literal(router, entry, err) : add_to(rest ? &at->rest : &at->here, entry, err);
+}
+
 static int add_pattern(struct router *router, struct entry *entry, ngi_error *err)
 {
     int rc = pattern_new(entry->text + 1, &entry->pattern, err);
     if (rc != NGI_OK)
         return rc;
-    entry->names.count = pattern_groups(entry->pattern);
-    for (unsigned i = 0; i < entry->names.count; i++)
-        entry->names.names[i] = pattern_group_name(entry->pattern, i);
-    for (const struct entry *other = router->patterns; other; other = other->next)
-        if (strcmp(other->text, entry->text) == 0 && (rc = check_overlap(other, entry, err)) != NGI_OK)
-            return rc;
+    for (const struct entry *other = router->patterns; other && rc == NGI_OK; other = other->next)
+        if (strcmp(other->text, entry->text) == 0)
+            rc = check_overlap(other, entry, err);
+    if (rc == NGI_OK && !(entry->names = arena_zalloc(&router->texts, sizeof *entry->names)))
+        rc = ngi_error_set(err, NGI_ENOMEM, "out of memory");
+    if (rc != NGI_OK) {
+        pattern_free(entry->pattern);
+        return rc;
+    }
+    entry->count = pattern_groups(entry->pattern);
+    for (unsigned i = 0; i < entry->count; i++)
+        entry->names->names[i] = pattern_group_name(entry->pattern, i);
     return append(&router->patterns, entry);
 }
 
@@ -231,14 +267,14 @@ static bool pick(struct search *search, const struct entry *list)
     for (const struct entry *entry = list; entry; entry = entry->next)
         if (entry->methods & search->method) {
             search->match->data = entry->data;
-            search->match->names = &entry->names;
+            search->match->names = entry->names;
             return true;
         }
     if (search->method == NGI_HEAD)
         for (const struct entry *entry = list; entry; entry = entry->next)
             if (entry->methods & NGI_GET) {
                 search->match->data = entry->data;
-                search->match->names = &entry->names;
+                search->match->names = entry->names;
                 return true;
             }
     for (const struct entry *entry = list; entry; entry = entry->next)
@@ -254,7 +290,7 @@ static bool descend(struct search *search, const struct node *node, const char *
     const char *end = slash ? slash : search->end;
     struct route_match *match = search->match;
 
-    const struct node *child = map_get(&search->router->children, node->id, segment, (size_t)(end - segment));
+    const struct node *child = literal_child(search->router, node, segment, (size_t)(end - segment));
     if (child) {
         if (slash ? descend(search, child, slash + 1, captured) : (match->count = captured, pick(search, child->here)))
             return true;
@@ -278,7 +314,7 @@ static bool descend(struct search *search, const struct node *node, const char *
 struct router *router_new(void)
 {
     struct router *router = calloc(1, sizeof *router);
-    if (router && !new_node(router)) {
+    if (router && !(router->root = new_node(router, "", 0))) {
         router_free(router);
         return NULL;
     }
@@ -289,14 +325,12 @@ void router_free(struct router *router)
 {
     if (!router)
         return;
-    for (uint32_t i = 0; i < router->node_count; i++) {
-        entries_free(router->nodes[i]->here);
-        entries_free(router->nodes[i]->rest);
-        free(router->nodes[i]);
-    }
-    entries_free(router->patterns);
+    for (struct entry *entry = router->patterns; entry; entry = entry->next)
+        pattern_free(entry->pattern);
+    map_free(&router->literals);
     map_free(&router->children);
-    free(router->nodes);
+    arena_free(&router->places);
+    arena_free(&router->texts);
     free(router);
 }
 
@@ -306,17 +340,11 @@ int router_add(struct router *router, uint32_t methods, const char *pattern, voi
         return ngi_error_set(err, NGI_EINVAL, "a route without methods");
     if (*pattern != '/' && *pattern != '~')
         return ngi_error_set(err, NGI_EINVAL, "a pattern begins with '/' (template) or '~' (PCRE2)");
-    struct entry *entry = entry_new(methods, pattern, data);
+    struct entry *entry = new_entry(router, methods, pattern, data);
     if (!entry)
         return ngi_error_set(err, NGI_ENOMEM, "out of memory");
-    int rc = *pattern == '~' ? add_pattern(router, entry, err) : add_template(router, entry, err);
-    /* Nodes made on a way that failed stay, empty: they match nothing. The map's keys into entry->copy must stay too.
-     */
-    if (rc != NGI_OK) {
-        entry->methods = 0;
-        append(&router->patterns, entry);
-    }
-    return rc;
+    /* Nodes made on a way that failed stay, empty: they match nothing. */
+    return *pattern == '~' ? add_pattern(router, entry, err) : add_template(router, entry, err);
 }
 
 int router_find(const struct router *router, uint32_t method, const char *path, size_t length, struct route_match *ret)
@@ -327,11 +355,11 @@ int router_find(const struct router *router, uint32_t method, const char *path, 
     ret->count = 0;
     if (length == 0 || *path != '/')
         return NGI_ENOENT;
-    if (descend(&search, router->nodes[0], path + 1, 0))
+    if (pick(&search, map_get(&router->literals, 0, path + 1, length - 1)))
+        return NGI_OK;
+    if (descend(&search, router->root, path + 1, 0))
         return NGI_OK;
     for (const struct entry *entry = router->patterns; entry; entry = entry->next) {
-        if (!entry->methods)
-            continue;
         int rc = pattern_match(entry->pattern, path, length, ret->captures);
         if (rc == NGI_ENOENT)
             continue;
@@ -339,8 +367,8 @@ int router_find(const struct router *router, uint32_t method, const char *path, 
             ret->data = entry->data;
             return rc;
         }
-        ret->names = &entry->names;
-        ret->count = entry->names.count;
+        ret->names = entry->names;
+        ret->count = entry->count;
         if (entry->methods & method || (method == NGI_HEAD && entry->methods & NGI_GET)) {
             ret->data = entry->data;
             return NGI_OK;

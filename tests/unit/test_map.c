@@ -55,15 +55,43 @@ START_TEST(the_same_key_in_another_scope_is_another_key)
 }
 END_TEST
 
-/* The key's bytes are those of the last put too: the older ones may go. */
 START_TEST(a_second_put_replaces)
 {
-    char *old = strdup("key");
-    ck_assert_int_eq(map_put(&map, 0, old, 3, &things[0]), NGI_OK);
+    ck_assert_int_eq(map_put(&map, 0, "key", 3, &things[0]), NGI_OK);
     ck_assert_int_eq(map_put(&map, 0, "key", 3, &things[1]), NGI_OK);
-    free(old);
     ck_assert_ptr_eq(map_get(&map, 0, "key", 3), &things[1]);
     ck_assert_uint_eq(map.used, 1);
+}
+END_TEST
+
+START_TEST(a_key_is_copied)
+{
+    char key[] = "key";
+    ck_assert_int_eq(map_put(&map, 0, key, 3, &things[0]), NGI_OK);
+    memset(key, 'x', 3);
+    ck_assert_ptr_eq(map_get(&map, 0, "key", 3), &things[0]);
+    ck_assert_ptr_null(map_get(&map, 0, key, 3));
+}
+END_TEST
+
+/* The hash takes eight bytes at a step: every length, and each byte of it, must count. */
+START_TEST(every_byte_counts_whatever_the_length)
+{
+    enum { LONGEST = 40 };
+    static int values[LONGEST + 1];
+    char key[LONGEST + 1];
+    memset(key, 'k', sizeof key);
+    for (size_t length = 0; length <= LONGEST; length++)
+        ck_assert_int_eq(map_put(&map, 0, key, length, &values[length]), NGI_OK);
+    for (size_t length = 0; length <= LONGEST; length++) {
+        ck_assert_ptr_eq(map_get(&map, 0, key, length), &values[length]);
+        for (size_t i = 0; i < length; i++) {
+            key[i] = 'K';
+            ck_assert_ptr_null(map_get(&map, 0, key, length));
+            key[i] = 'k';
+        }
+    }
+    ck_assert_ptr_null(map_get(&map, 0, key, LONGEST + 1));
 }
 END_TEST
 
@@ -119,6 +147,8 @@ Suite *map_suite(void)
     tcase_add_test(tests, a_key_is_its_bytes_and_its_length);
     tcase_add_test(tests, the_same_key_in_another_scope_is_another_key);
     tcase_add_test(tests, a_second_put_replaces);
+    tcase_add_test(tests, a_key_is_copied);
+    tcase_add_test(tests, every_byte_counts_whatever_the_length);
     tcase_add_test(tests, ten_thousand_keys_are_all_found);
     tcase_add_test(tests, half_of_the_map_stays_free);
     tcase_add_test(tests, a_freed_map_is_empty_and_may_be_filled_again);

@@ -237,6 +237,86 @@ START_TEST(any_takes_extension_methods)
 }
 END_TEST
 
+/* --- literal templates among others -------------------------------------------------------------------------- */
+
+/* Up to three segments; as a template with "{…}" only if `general`. The empty one is a trailing slash. */
+static void make_text(unsigned *random, bool general, char *text)
+{
+    static const char *const segments[] = { "a", "b", "list", "", "{p}", "{q}", "{rest...}" };
+    unsigned depth = 1 + (unsigned)rand_r(random) % 3;
+    for (unsigned i = 0; i < depth; i++) {
+        unsigned pick = (unsigned)rand_r(random) % (general && i + 1 == depth ? 7 : 4);
+        if (pick == 3 && i + 1 < depth)
+            pick = general ? 4 + i : 2;
+        text += sprintf(text, "/%s", segments[pick]);
+    }
+}
+
+static uint32_t any_method(unsigned *random)
+{
+    static const uint32_t methods[] = { NGI_GET, NGI_HEAD, NGI_POST, NGI_PUT };
+    return methods[rand_r(random) % 4];
+}
+
+/* Literal templates are found by the whole path, the others in a tree. Together they must answer as the literal ones do
+ * alone, and where those do not serve the method, as the others do, or with the methods of both. */
+START_TEST(literal_templates_answer_first_and_the_others_as_without_them)
+{
+    enum { ROUTES = 30, PATHS = 200 };
+    struct router *literals = router_new(), *others = router_new();
+    unsigned random = (unsigned)_i;
+    char texts[ROUTES][64], path[64];
+    ck_assert(literals && others);
+    for (unsigned i = 0; i < ROUTES; i++) {
+        make_text(&random, i % 2, texts[i]);
+        struct router *part = strchr(texts[i], '{') ? others : literals;
+        uint32_t methods = any_method(&random) | any_method(&random);
+        int rc = router_add(part, methods, texts[i], texts[i], &err);
+        ck_assert_int_eq(router_add(router, methods, texts[i], texts[i], &err), rc);
+    }
+    for (unsigned i = 0; i < PATHS; i++) {
+        struct route_match first, second;
+        uint32_t method = any_method(&random);
+        make_text(&random, false, path);
+        int rc = router_find(literals, method, path, strlen(path), &first);
+        int second_rc = router_find(others, method, path, strlen(path), &second);
+        const struct route_match *expected = rc == NGI_OK ? &first : &second;
+        uint32_t allow = first.allow | second.allow;
+        rc = rc == NGI_OK || second_rc == NGI_OK ? NGI_OK : allow ? NGI_EPERM : NGI_ENOENT;
+        ck_assert_msg(find(method, path) == rc, "%s: not %d", path, rc);
+        ck_assert_ptr_eq(match.data, rc == NGI_OK ? expected->data : NULL);
+        if (rc == NGI_EPERM)
+            ck_assert_uint_eq(match.allow, allow);
+        if (rc != NGI_OK)
+            continue;
+        ck_assert_uint_eq(match.count, expected->count);
+        for (unsigned capture = 0; capture < match.count; capture++) {
+            ck_assert_ptr_eq(match.captures[capture].start, expected->captures[capture].start);
+            ck_assert_uint_eq(match.captures[capture].length, expected->captures[capture].length);
+        }
+    }
+    router_free(literals);
+    router_free(others);
+}
+END_TEST
+
+/* A node with one literal child compares it, one with several looks it up. */
+START_TEST(a_second_literal_segment_does_not_hide_the_first)
+{
+    static const char *const patterns[] = { "/x/a/{p}", "/x/b/{p}", "/x/ab/{p}", "/x/c/{p...}", "/{p}/a", "/{p}/b" };
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+        add(NGI_GET, patterns[i]);
+        assert_found(NGI_GET, "/x/a/1", "/x/a/{p}");
+        assert_found(NGI_GET, "/x/b/1", i >= 1 ? "/x/b/{p}" : NULL);
+        assert_found(NGI_GET, "/x/ab/1", i >= 2 ? "/x/ab/{p}" : NULL);
+        assert_found(NGI_GET, "/x/c/1", i >= 3 ? "/x/c/{p...}" : NULL);
+        assert_found(NGI_GET, "/x/a", i >= 4 ? "/{p}/a" : NULL);
+        assert_found(NGI_GET, "/z/b", i >= 5 ? "/{p}/b" : NULL);
+        assert_found(NGI_GET, "/x/abc/1", NULL);
+    }
+}
+END_TEST
+
 /* --- what is refused ---------------------------------------------------------------------------------------- */
 
 START_TEST(bad_patterns_are_refused_with_the_reason)
@@ -375,6 +455,8 @@ Suite *router_suite(void)
     tcase_add_test(tests, where_the_best_lacks_the_method_the_next_best_is_asked);
     tcase_add_test(tests, a_method_that_nobody_serves_tells_who_would);
     tcase_add_test(tests, any_takes_extension_methods);
+    tcase_add_loop_test(tests, literal_templates_answer_first_and_the_others_as_without_them, 0, 200);
+    tcase_add_test(tests, a_second_literal_segment_does_not_hide_the_first);
     tcase_add_test(tests, bad_patterns_are_refused_with_the_reason);
     tcase_add_test(tests, a_refused_pattern_leaves_no_route);
     tcase_add_test(tests, duplicates_are_known_by_their_shape);
