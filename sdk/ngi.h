@@ -184,6 +184,8 @@ typedef int (*ngi_each_fn)(void *arg, const char *name, const char *value);
 #define NGI_NEVER_BLOCKS 0x02u /* may always run on a pool thread */
 #define NGI_SERIAL 0x04u       /* one call at a time in a process */
 #define NGI_ISOLATE 0x08u      /* run in host processes only */
+#define NGI_STREAM_BODY 0x10u  /* the handler runs while the body is still arriving and reads it with ngi_read;
+                                * never on a pool thread */
 
 /* A row of the route table, which ends with { 0 }. */
 struct ngi_route {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,10 @@
 #include "plugin/host.h"
 #include "plugin/registry.h"
 #include "run/dispatch.h"
+#include "run/lane.h"
+#include "run/runner.h"
+#include "run/stream.h"
+#include "run/task.h"
 
 enum { BLOCK = 32 * 1024, DATA_MOST = 1024 * 1024 * 1024 };
 
@@ -92,6 +97,38 @@ static int make_request(struct request *request, const struct arguments *argumen
     return 0;
 }
 
+/* --- the call -------------------------------------------------------------------------------------------------- */
+
+/* In place of a connection: this thread sleeps while that would be suspended. */
+static void suspend(void *unused)
+{
+    (void)unused;
+}
+
+static void resume(void *resumed)
+{
+    sem_post(resumed);
+}
+
+static const struct task_client client = { suspend, resume };
+
+static void wait_resumed(const struct task *task)
+{
+    while (sem_wait(task->client_arg) < 0)
+        ;
+}
+
+/* Runs it as the gateway would, until there is something to print. */
+static void run(struct task *task, const struct dispatch *dispatch)
+{
+    enum task_news news = task_begin(task, dispatch);
+    while (news != TASK_RESPOND) { /* nobody cancels it */
+        if (news == TASK_WAIT)
+            wait_resumed(task);
+        news = news == TASK_CONTINUE ? task_continue(task) : task_look(task);
+    }
+}
+
 /* --- the response ---------------------------------------------------------------------------------------------- */
 
 static bool print_head(const struct response *response)
@@ -121,24 +158,26 @@ static bool print_file(struct response *response, char *block)
     return true;
 }
 
-/* Ends as net/ ends it: with the declared length kept. */
-static bool print_stream(struct request *request, char *block)
+/* Waits where net/ would suspend the connection. */
+static bool print_stream(struct task *task, char *block)
 {
-    int64_t total = 0, n, declared = request->response.declared;
-    for (;;) {
-        size_t room = declared >= 0 && declared - total < BLOCK ? (size_t)(declared - total) : BLOCK;
-        if (room == 0)
-            return true;
-        n = call_stream_next(request, block, room);
-        if (n <= 0 || n > (int64_t)room)
-            return n == 0 && (declared < 0 || total == declared);
+    int64_t n;
+    while ((n = stream_take(task, block, BLOCK)) != STREAM_END) {
+        if (n == STREAM_CUT)
+            return false;
+        if (n == STREAM_LATER) {
+            wait_resumed(task);
+            continue;
+        }
         fwrite(block, 1, (size_t)n, stdout);
-        total += n;
+        fflush(stdout); /* as it comes */
     }
+    return true;
 }
 
-static bool print_response(struct request *request)
+static bool print_response(struct task *task)
 {
+    struct request *request = task->request;
     struct response *response = &request->response;
     char block[BLOCK];
     bool good = print_head(response);
@@ -150,7 +189,7 @@ static bool print_response(struct request *request)
             good &= fwrite(response->text.data, 1, response->text.length, stdout) == response->text.length;
         break;
     case RESPONSE_FILE: good &= print_file(response, block); break;
-    case RESPONSE_STREAM: good &= print_stream(request, block); break;
+    case RESPONSE_STREAM: good &= print_stream(task, block); break;
     }
     return fflush(stdout) == 0 && good;
 }
@@ -177,21 +216,29 @@ static const char *choose_mount(const char *file, const char *path)
 
 static int call(const struct arguments *arguments, const struct settings *settings, const struct registry *registry)
 {
-    const struct dispatch dispatch = { registry, true };
-    struct request *request = request_new((size_t)settings->max_response);
-    if (!request) {
+    struct dispatch dispatch = dispatch_for(registry, settings);
+    struct task *task = task_take(dispatch.max_response);
+    sem_t resumed;
+    if (!task) {
         log_line(NGI_LOG_ERROR, "out of memory");
         return EXIT_REFUSED;
     }
+    dispatch.debug = true;
+    sem_init(&resumed, 0, 0);
+    task->client = &client;
+    task->client_arg = &resumed;
+    struct request *request = task->request;
     int status = make_request(request, arguments, settings);
     if (status == 0) {
         if (dispatch_route(&dispatch, request) == 0)
-            dispatch_run(&dispatch, request);
-        bool printed = print_response(request);
+            run(task, &dispatch);
+        bool printed = print_response(task);
         status = printed && request->route && request->response.status < 500 ? 0 : EXIT_REFUSED;
     }
-    call_finish(request);
-    request_free(request);
+    task_end(task);
+    lanes_stop(registry); /* waits for what goes on in the background */
+    task_thread_end();
+    sem_destroy(&resumed);
     return status;
 }
 
@@ -201,13 +248,20 @@ static int load_and_call(const struct arguments *arguments, const struct setting
     struct registry *registry = registry_new();
     int status = EXIT_REFUSED;
     const char *file = arguments->rest[0];
+    ngi_error err = { 0 };
     host_set_run_flags(NGI_RUN_ONCE);
+    host_set_runner(&task_runner);
     crash_watch();
     if (!registry)
         log_line(NGI_LOG_ERROR, "out of memory");
     else if (registry_add(registry, file, choose_mount(file, arguments->rest[2]), settings, &report) &&
-             registry_start(registry, &report))
-        status = call(arguments, settings, registry);
+             registry_start(registry, &report)) {
+        if (lanes_start(registry, settings, &err) == NGI_OK)
+            status = call(arguments, settings, registry);
+        else
+            log_line(NGI_LOG_ERROR, "%s", err.text);
+        lanes_stop(registry);
+    }
     report_log(&report);
     call_thread_end();
     if (registry)
@@ -226,7 +280,7 @@ int command_call(const struct command *command, int argc, char **argv)
     int status = EXIT_REFUSED;
     if (!arguments_parse(&arguments, command, argc, argv, 3, 3))
         status = arguments.status;
-    else if ((settings = arguments_settings(&arguments, NULL)) != NULL)
+    else if ((settings = arguments_settings(&arguments, "timeout=0")) != NULL)
         status = load_and_call(&arguments, settings);
     settings_free(settings);
     arguments_free(&arguments);

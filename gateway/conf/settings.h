@@ -10,7 +10,7 @@
 
 #include "base/report.h"
 
-enum run_mode { RUN_AUTO, RUN_POOL };
+enum run_mode { RUN_AUTO, RUN_POOL, RUN_THREAD };
 enum access_format { ACCESS_COMBINED, ACCESS_JSON };
 
 /* `option { quality = 80 }` of a plugin block: text, to be checked against the plugin's own table. */
@@ -19,20 +19,29 @@ struct option_setting {
     char *where; /* "postern.conf:12" or "--set" */
 };
 
-/* `route "/slow" { … }` in a plugin block. */
+/* `route "/slow" { … }` in a plugin block. What is -1 is not set here: the plugin's block counts. */
 struct route_settings {
     char *pattern;
     int run;          /* enum run_mode */
-    int64_t max_body; /* bytes; -1: the plugin's */
+    int64_t threads;  /* at most, of the route's executor */
+    int64_t queue;    /* calls that may wait for one of them */
+    double timeout;   /* seconds; 0: none */
+    int64_t max_body; /* bytes */
+    int stream_body;  /* 0, 1 */
     char *where;
 };
 
-/* `plugin NAME { … }` */
+/* `plugin NAME { … }`. What is -1 is not set here: the gateway's setting counts, and for stream_body the plugin's own
+ * flags. */
 struct plugin_settings {
     char *name;
     char *mount;      /* "/thumb", "" for the root; NULL: "/NAME" */
     int run;          /* enum run_mode */
-    int64_t max_body; /* bytes; -1: the gateway's */
+    int64_t threads;  /* at most, of the executor of each of its routes */
+    int64_t queue;    /* calls that may wait for a thread of their route */
+    double timeout;   /* seconds; 0: none */
+    int64_t max_body; /* bytes */
+    int stream_body;  /* 0, 1 */
     struct option_setting *options;
     size_t option_count;
     struct route_settings *routes;
@@ -45,7 +54,12 @@ struct settings {
     size_t listen_count;
     char *plugins; /* directory */
     int64_t processes;
-    int64_t threads; /* 0: one per CPU */
+    int64_t threads;          /* 0: one per CPU */
+    int run;                  /* enum run_mode */
+    int64_t executor_threads; /* at most, of a route's executor */
+    double thread_idle;       /* seconds after which an idle one of them ends */
+    int64_t queue;            /* calls that may wait for a thread of their route */
+    double timeout;           /* seconds from a request's arrival to its 504; 0: none */
     bool watch;
     int64_t connections;       /* most at a time */
     double connection_timeout; /* seconds without traffic */

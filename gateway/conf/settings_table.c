@@ -13,13 +13,19 @@
 #define M (INT64_C(1) << 20)
 #define G (INT64_C(1) << 30)
 
-static const char *const run_names[] = { [RUN_AUTO] = "auto", [RUN_POOL] = "pool", NULL };
-static const char *const run_refused[] = { "thread", "process", NULL };
+static const char *const run_names[] = { [RUN_AUTO] = "auto", [RUN_POOL] = "pool", [RUN_THREAD] = "thread", NULL };
+static const char *const run_refused[] = { "process", NULL };
 static const char *const format_names[] = { [ACCESS_COMBINED] = "combined", [ACCESS_JSON] = "json", NULL };
 static const char *const level_names[] = { "error", "warning", "info", "debug", NULL }; /* by NGI_LOG_… */
 static const char *const on_names[] = { "on", "yes", "true", NULL };
 
-#define POOL_ONLY "this release runs calls on the pool only"
+/* What all three sections have. */
+#define RUN_MODES                                                                                                      \
+    .names = run_names, .refused = run_refused, .reason = "this release runs calls on the pool and on threads"
+#define THREADS_RANGE .min = 1, .max = 1024
+#define QUEUE_RANGE .min = 0, .max = 1000000
+#define TIMEOUT_RANGE .min = 0, .max = 86400
+#define MAX_BODY_RANGE .min = 0, .max = 1024 * G
 
 #define ROOT(member, kind)                                                                                             \
     .key = #member, .section = SECTION_ROOT, .type = SETTING_##kind, .offset = offsetof(struct settings, member)
@@ -39,6 +45,16 @@ const struct setting settings_table[] = {
       .help = "Processes that serve requests." },
     { ROOT(threads, INT), .standard = "0", .min = 0, .max = 256,
       .help = "Threads that serve the connections of a listener; 0: one per CPU." },
+    { ROOT(run, ENUM), .standard = "auto", RUN_MODES,
+      .help = "What runs calls, where neither a plugin nor a route says; auto: the gateway chooses, pool: the plain "
+              "container." },
+    { ROOT(executor_threads, INT), .standard = "16", THREADS_RANGE, .help = "The most threads of a route's executor." },
+    { ROOT(thread_idle, FLOAT), .standard = "10", .min = 1, .max = 3600,
+      .help = "Seconds after which an idle thread of an executor ends." },
+    { ROOT(queue, INT), .standard = "256", QUEUE_RANGE,
+      .help = "Calls that may wait for a thread of their route; beyond, the answer is 503 with Retry-After." },
+    { ROOT(timeout, FLOAT), .standard = "60", TIMEOUT_RANGE,
+      .help = "Seconds from a request's arrival until it is answered 504; 0: none." },
     { ROOT(watch, BOOL), .standard = "off", .refused = on_names, .reason = "this release does not watch files",
       .help = "Whether to reload when the plugins directory or the configuration changes." },
     { ROOT(connections, INT), .standard = "10000", .min = 1, .max = 1000000,
@@ -49,7 +65,7 @@ const struct setting settings_table[] = {
       .help = "Memory of a connection; bounds the heads of a request and its response together." },
     { ROOT(backlog, INT), .standard = "1024", .min = 1, .max = 65535,
       .help = "Connections that the system queues until they are accepted." },
-    { ROOT(max_body, SIZE), .standard = "10M", .min = 0, .max = 1024 * G,
+    { ROOT(max_body, SIZE), .standard = "10M", MAX_BODY_RANGE,
       .help = "The largest request body; beyond, the answer is 413." },
     { ROOT(body_memory, SIZE), .standard = "64K", .min = 0, .max = 64 * M,
       .help = "How much of a request body is kept in memory; beyond, it goes to a file in spool." },
@@ -70,15 +86,31 @@ const struct setting settings_table[] = {
 
     { PLUGIN(mount, MOUNT), .inherited = "/NAME", .check = check_mount,
       .form = "a path such as /thumb, or / for the root", .help = "The path under which the plugin's routes live." },
-    { PLUGIN(run, ENUM), .standard = "auto", .names = run_names, .refused = run_refused, .reason = POOL_ONLY,
+    { PLUGIN(run, ENUM), .inherited = "the gateway's", RUN_MODES,
       .help = "What runs the plugin's calls; auto: the gateway chooses." },
-    { PLUGIN(max_body, SIZE), .inherited = "the gateway's", .min = 0, .max = 1024 * G,
+    { PLUGIN(threads, INT), .inherited = "the gateway's executor_threads", THREADS_RANGE,
+      .help = "The most threads of the executor of each of the plugin's routes." },
+    { PLUGIN(queue, INT), .inherited = "the gateway's", QUEUE_RANGE,
+      .help = "Calls that may wait for a thread of each of the plugin's routes; beyond, the answer is 503." },
+    { PLUGIN(timeout, FLOAT), .inherited = "the gateway's", TIMEOUT_RANGE,
+      .help = "Seconds from the arrival of a request to the plugin until it is answered 504; 0: none." },
+    { PLUGIN(max_body, SIZE), .inherited = "the gateway's", MAX_BODY_RANGE,
       .help = "The largest request body that the plugin takes." },
+    { PLUGIN(stream_body, SWITCH), .inherited = "as its flags say (NGI_STREAM_BODY)",
+      .help = "Whether the plugin's handlers run while the request body is still arriving, reading it with ngi_read." },
 
-    { ROUTE(run, ENUM), .standard = "auto", .names = run_names, .refused = run_refused, .reason = POOL_ONLY,
-      .help = "What runs the calls of this route; auto: as the plugin." },
-    { ROUTE(max_body, SIZE), .inherited = "the plugin's", .min = 0, .max = 1024 * G,
+    { ROUTE(run, ENUM), .inherited = "the plugin's", RUN_MODES,
+      .help = "What runs the calls of this route; auto: the gateway chooses." },
+    { ROUTE(threads, INT), .inherited = "the plugin's", THREADS_RANGE,
+      .help = "The most threads of this route's executor." },
+    { ROUTE(queue, INT), .inherited = "the plugin's", QUEUE_RANGE,
+      .help = "Calls that may wait for a thread of this route; beyond, the answer is 503." },
+    { ROUTE(timeout, FLOAT), .inherited = "the plugin's", TIMEOUT_RANGE,
+      .help = "Seconds from the arrival of a request to this route until it is answered 504; 0: none." },
+    { ROUTE(max_body, SIZE), .inherited = "the plugin's", MAX_BODY_RANGE,
       .help = "The largest request body that this route takes." },
+    { ROUTE(stream_body, SWITCH), .inherited = "the plugin's",
+      .help = "Whether the handler runs while the request body is still arriving, reading it with ngi_read." },
 };
 
 const size_t settings_table_count = sizeof settings_table / sizeof *settings_table;
@@ -91,8 +123,9 @@ static const char *const route_blocks[] = { NULL };
 const char *const *const section_blocks[] = { root_blocks, plugin_blocks, route_blocks };
 
 static const char *const type_names[] = {
-    [SETTING_STRING] = "text", [SETTING_LIST] = "list", [SETTING_INT] = "number", [SETTING_FLOAT] = "number",
-    [SETTING_BOOL] = "switch", [SETTING_SIZE] = "size", [SETTING_ENUM] = "word",  [SETTING_MOUNT] = "path",
+    [SETTING_STRING] = "text",  [SETTING_LIST] = "list",   [SETTING_INT] = "number",
+    [SETTING_FLOAT] = "number", [SETTING_BOOL] = "switch", [SETTING_SWITCH] = "switch",
+    [SETTING_SIZE] = "size",    [SETTING_ENUM] = "word",   [SETTING_MOUNT] = "path",
 };
 
 static void append(char *out, size_t room, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -168,7 +201,8 @@ void setting_form(const struct setting *setting, char *out, size_t room)
     case SETTING_STRING:
     case SETTING_LIST:
     case SETTING_MOUNT: append(out, room, "%s", setting->form); break;
-    case SETTING_BOOL: append(out, room, setting->refused ? "off" : "on or off"); break;
+    case SETTING_BOOL:
+    case SETTING_SWITCH: append(out, room, setting->refused ? "off" : "on or off"); break;
     case SETTING_INT:
     case SETTING_FLOAT:
         if (setting->min == setting->max)

@@ -8,16 +8,17 @@
 
 enum setting_section { SECTION_ROOT, SECTION_PLUGIN, SECTION_ROUTE, SECTION_COUNT };
 
-/* The member of each: char *; char ** with a size_t count; int64_t; double; bool; int64_t; int; char *. */
+/* Each with its member. A list and a bool are never inherited. */
 enum setting_type {
-    SETTING_STRING,
-    SETTING_LIST,
-    SETTING_INT,
-    SETTING_FLOAT,
-    SETTING_BOOL,
-    SETTING_SIZE,
-    SETTING_ENUM,
-    SETTING_MOUNT, /* a path; the root "/" is stored as "" */
+    SETTING_STRING, /* char * */
+    SETTING_LIST,   /* char **, and a size_t count */
+    SETTING_INT,    /* int64_t */
+    SETTING_FLOAT,  /* double */
+    SETTING_BOOL,   /* bool */
+    SETTING_SWITCH, /* int, 0 or 1: a bool that may be inherited */
+    SETTING_SIZE,   /* int64_t */
+    SETTING_ENUM,   /* int */
+    SETTING_MOUNT,  /* char *, a path; the root "/" is stored as "" */
 };
 
 struct setting {
@@ -25,9 +26,9 @@ struct setting {
     enum setting_section section;
     enum setting_type type;
     size_t offset, count_offset; /* of the member, in the struct of its section; of a list's count */
-    const char *standard;        /* the default as one would type it; NULL: inherited (a NULL string, a size of -1) */
+    const char *standard;        /* the default as one would type it; NULL: inherited (a NULL string, -1 else) */
     const char *inherited;       /* then: what takes its place, for people */
-    int64_t min, max;            /* of numbers and sizes */
+    int64_t min, max;            /* of numbers and sizes; not below 0 of what may be inherited */
     const char *const *names;    /* of an enum, by value; NULL-terminated */
     const char *const *refused;  /* well-formed values that this release does not offer; NULL-terminated, or NULL */
     const char *reason;          /* why not, and why the range is as narrow as it is */

@@ -75,6 +75,7 @@ static const char *store_plain(const struct setting *setting, void *base, const 
     int64_t number;
     uint64_t size;
     double real;
+    bool on;
     switch (setting->type) {
     case SETTING_INT:
         if (!text_to_int64(text, &number))
@@ -94,7 +95,15 @@ static const char *store_plain(const struct setting *setting, void *base, const 
         if (!(wrong = range_mistake(setting, real)))
             *MEMBER(double, setting, base) = real;
         return wrong;
-    case SETTING_BOOL: return parse_bool(text, MEMBER(bool, setting, base)) ? NULL : "is neither on nor off";
+    case SETTING_BOOL:
+    case SETTING_SWITCH:
+        if (!parse_bool(text, &on))
+            return "is neither on nor off";
+        if (setting->type == SETTING_BOOL)
+            *MEMBER(bool, setting, base) = on;
+        else
+            *MEMBER(int, setting, base) = on;
+        return NULL;
     default: return parse_name(setting, text, MEMBER(int, setting, base)) ? NULL : "is unknown";
     }
 }
@@ -154,8 +163,29 @@ static bool is_inherited(const struct setting *setting, const void *base)
 {
     if (setting->standard)
         return false;
-    return setting->type == SETTING_SIZE ? *CONST_MEMBER(int64_t, setting, base) < 0
-                                         : !*CONST_MEMBER(char *, setting, base);
+    switch (setting->type) {
+    case SETTING_STRING:
+    case SETTING_MOUNT: return !*CONST_MEMBER(char *, setting, base);
+    case SETTING_INT:
+    case SETTING_SIZE: return *CONST_MEMBER(int64_t, setting, base) < 0;
+    case SETTING_FLOAT: return *CONST_MEMBER(double, setting, base) < 0;
+    case SETTING_SWITCH:
+    case SETTING_ENUM: return *CONST_MEMBER(int, setting, base) < 0;
+    default: return false;
+    }
+}
+
+/* Makes is_inherited true of a member that is all zero. */
+static void set_inherited(const struct setting *setting, void *base)
+{
+    switch (setting->type) {
+    case SETTING_INT:
+    case SETTING_SIZE: *MEMBER(int64_t, setting, base) = -1; break;
+    case SETTING_FLOAT: *MEMBER(double, setting, base) = -1; break;
+    case SETTING_SWITCH:
+    case SETTING_ENUM: *MEMBER(int, setting, base) = -1; break;
+    default: break; /* strings are NULL */
+    }
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- */
@@ -204,8 +234,8 @@ int section_set_defaults(enum setting_section section, void *base)
             continue;
         if (setting->standard)
             rc = setting_set(setting, base, setting->standard, &place, &report);
-        else if (setting->type == SETTING_SIZE)
-            *MEMBER(int64_t, setting, base) = -1;
+        else
+            set_inherited(setting, base);
     }
     report_log(&report); /* a mistake in the table: the tests find it */
     report_free(&report);
@@ -245,6 +275,7 @@ void setting_print(const struct setting *setting, const void *base, int indent, 
     case SETTING_INT: fprintf(out, "%" PRId64, *CONST_MEMBER(int64_t, setting, base)); break;
     case SETTING_FLOAT: print_real(*CONST_MEMBER(double, setting, base), out); break;
     case SETTING_BOOL: fputs(*CONST_MEMBER(bool, setting, base) ? "on" : "off", out); break;
+    case SETTING_SWITCH: fputs(*CONST_MEMBER(int, setting, base) ? "on" : "off", out); break;
     case SETTING_SIZE:
         setting_format_size(*CONST_MEMBER(int64_t, setting, base), size, sizeof size);
         fputs(size, out);

@@ -29,7 +29,7 @@ static const char *judge(struct request *request, int rc)
     if (rc == NGI_OK && !request->response.touched)
         return "the handler returned NGI_OK, but set and wrote nothing";
     if (rc == NGI_LATER)
-        return "the handler returned 1, which is NGI_LATER, and this release does not offer that; success is NGI_OK, 0";
+        return "the handler returned 1, which is NGI_LATER, but no ngi_later is out; success is NGI_OK, 0";
     /* A handler that noticed and called ngi_fail has said it better, and chosen the status. */
     if (request->response.failed != NGI_OK && !(rc >= 400 && request->failure))
         return words(arena_format(&request->arena, "a piece of the response could not be written: %s",
@@ -92,7 +92,30 @@ static void apply_conditions(struct request *request)
     }
 }
 
+/* What a response has that says nothing else: the defaults of Tornado's WSGIContainer. */
+static void default_head(struct response *response)
+{
+    if (status_has_no_content(response->status))
+        response_set_own_type(response, NULL);
+    else if (!response->type)
+        response_set_own_type(response, "text/html; charset=UTF-8");
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
+
+int outcome_begin(struct request *request)
+{
+    struct response *response = &request->response;
+    if (response->kind != RESPONSE_TEXT)
+        return NGI_EINVAL;
+    if (response->failed != NGI_OK)
+        return response->failed;
+    if (response->status == 0)
+        response->status = 200;
+    response->touched = true;
+    default_head(response);
+    return NGI_OK;
+}
 
 const char *outcome_settle(struct request *request, int rc, bool tell)
 {
@@ -120,7 +143,7 @@ const char *outcome_settle(struct request *request, int rc, bool tell)
         return why;
     }
     if (status_has_no_content(response->status)) {
-        response_set_own_type(response, NULL);
+        default_head(response);
         return NULL;
     }
     if (response->status == 205) /* must not have a body (RFC 9110 section 15.3.6) */
@@ -133,8 +156,6 @@ const char *outcome_settle(struct request *request, int rc, bool tell)
         (void)response_set_header(response, "X-Content-Type-Options", "nosniff");
         (void)buffer_printf(&response->text, "%d %s\n", response->status, status_phrase(response->status));
     }
-    /* The default of Tornado's WSGIContainer. */
-    if (!response->type)
-        response_set_own_type(response, "text/html; charset=UTF-8");
+    default_head(response);
     return NULL;
 }

@@ -12,4 +12,8 @@
  * the request. */
 const char *outcome_settle(struct request *request, int rc, bool tell);
 
+/* A handler is about to stream: completes status and type. NGI_OK, NGI_EINVAL where there is a body of another kind, or
+ * what has failed before. */
+int outcome_begin(struct request *request);
+
 #endif

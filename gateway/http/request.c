@@ -1,7 +1,6 @@
 #include "http/request.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -113,6 +112,7 @@ void request_reset(struct request *request)
     request->refused_call = NULL;
     request->failure = NULL;
     request->id[0] = '\0';
+    request->timing = (struct timing){ .rung = "pool" };
 }
 
 int request_begin(struct request *request, const struct peer *peer, const char *method, const char *target,
@@ -167,6 +167,60 @@ void request_add_header(struct request *request, const char *name, size_t name_l
     }
 }
 
+static char *put(char **at, const char *s, size_t length)
+{
+    char *own = *at;
+    memcpy(own, s, length + 1);
+    *at += length + 1;
+    return own;
+}
+
+int request_own(struct request *request)
+{
+    size_t method = strlen(request->ngi.method), protocol = strlen(request->protocol);
+    size_t size = sizeof *request->peer + method + protocol + 2;
+    for (unsigned i = 0; i < request->header_count; i++)
+        size += request->headers[i].name_length + request->headers[i].value_length + 2;
+    struct peer *peer = arena_alloc(&request->arena, size);
+    if (!peer)
+        return NGI_ENOMEM;
+    *peer = *request->peer;
+    request->peer = peer;
+    request->ngi.remote_addr = peer->remote_addr;
+    char *at = (char *)(peer + 1);
+    request->ngi.method = put(&at, request->ngi.method, method);
+    request->protocol = put(&at, request->protocol, protocol);
+    for (unsigned i = 0; i < request->header_count; i++) {
+        struct field *field = &request->headers[i];
+        const char *value = field->value;
+        field->name = put(&at, field->name, field->name_length);
+        field->value = put(&at, value, field->value_length);
+        const char **const also[] = { &request->ngi.host, &request->host_header, &request->content_length };
+        for (size_t j = 0; j < sizeof also / sizeof *also; j++)
+            if (*also[j] == value)
+                *also[j] = field->value;
+    }
+    return NGI_OK;
+}
+
+void request_stand_in(struct request *request, const struct request *other)
+{
+    request->ngi = other->ngi;
+    request->peer = other->peer;
+    request->raw_target = other->raw_target;
+    request->protocol = other->protocol;
+    request->method = other->method;
+    request->target = other->target;
+    memcpy(request->headers, other->headers, other->header_count * sizeof *other->headers);
+    request->header_count = other->header_count;
+    request->head_size = other->head_size;
+    request->script_name = other->script_name;
+    request->path_info = other->path_info;
+    request->plugin = other->plugin;
+    request->route = other->route;
+    memcpy(request->id, other->id, sizeof request->id);
+}
+
 const char *request_check_host(const struct request *request)
 {
     if (request->host_count > 1)
@@ -213,7 +267,9 @@ const char *request_id(struct request *request)
                                                 memory_order_relaxed);
     }
     serial = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed);
-    snprintf(request->id, sizeof request->id, "%016llx", (unsigned long long)serial);
+    for (int i = REQUEST_ID_SIZE - 1; i-- > 0; serial >>= 4)
+        request->id[i] = "0123456789abcdef"[serial & 15];
+    request->id[REQUEST_ID_SIZE - 1] = '\0';
     return request->id;
 }
 

@@ -21,6 +21,15 @@ enum { REQUEST_HEADERS_MAX = 100, REQUEST_PAIRS_MAX = 1000, REQUEST_ID_SIZE = 17
 
 struct plugin;       /* plugin/plugin.h; here only a name */
 struct plugin_route; /* likewise */
+struct task;         /* run/task.h, likewise */
+
+/* When things happened to a request, for the access log. */
+struct timing {
+    int64_t arrived_us; /* when it was complete, by clock_us */
+    int64_t queue_us;   /* how long its handler waited for a thread */
+    int64_t run_us;     /* how long it ran */
+    const char *rung;   /* on what: a constant */
+};
 
 struct finisher {
     struct finisher *next;
@@ -73,6 +82,8 @@ struct request {
     int refused_code;           /* that error */
     char *failure;              /* the handler's words from ngi_fail; NULL: none */
     char id[REQUEST_ID_SIZE];   /* "" until asked for */
+    struct timing timing;
+    struct task *task; /* what runs it; NULL: nothing does yet */
 };
 
 /* The whole of what a handler was given. */
@@ -100,6 +111,14 @@ void request_add_header(struct request *request, const char *name, size_t name_l
 
 /* Why the Host header makes this a bad request (RFC 9112 section 3.2), a constant; NULL: it does not. */
 const char *request_check_host(const struct request *request);
+
+/* Has it own every string that request_begin and request_add_header took, and `peer`: from then on it may outlive them,
+ * and may be used on another thread than theirs. NGI_OK, NGI_ENOMEM. */
+int request_own(struct request *request);
+
+/* Makes an empty request one that asks what `other` asks, for an answer in its place: its handler may still be running,
+ * so that only what no handler changes is looked at. `other` must stay until this one is reset. */
+void request_stand_in(struct request *request, const struct request *other);
 
 /* A header by name; repeated ones joined by ", " (Cookie by "; "); NULL without it or out of memory. */
 const char *request_header(struct request *request, const char *name);

@@ -4,16 +4,42 @@
 #define NET_CONNECTION_H
 
 #include <microhttpd.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "http/peer.h"
+#include "run/task.h"
 
-struct exchange;
+struct exchange_config;
+
+enum exchange_stage {
+    EXCHANGE_NONE,   /* between requests */
+    EXCHANGE_HEAD,   /* of the request: it has begun to arrive */
+    EXCHANGE_BODY,   /* of the request: its head has been looked at */
+    EXCHANGE_CALL,   /* the request is complete; its handler has it */
+    EXCHANGE_ANSWER, /* the response is queued */
+    EXCHANGE_CUT,    /* last words are said, and the connection goes */
+};
+
+/* A request and its response, in libmicrohttpd's hands. */
+struct exchange {
+    enum exchange_stage stage;
+    const struct exchange_config *config;
+    struct task *task;  /* the request, and what answers it */
+    struct task *given; /* to a handler whose answer is not waited for any longer; NULL: none */
+    const char *target; /* as it came; in the request's arena */
+    bool streams;       /* the handler runs while the body arrives */
+    int refusal;        /* status of the response that takes the handler's place; 0: none */
+    uint64_t received;  /* bytes of body */
+    uint64_t excess;    /* bytes of a body that nobody wants, read and dropped */
+};
 
 struct connection {
+    struct MHD_Connection *raw;
     struct peer peer;
-    /* The exchange under way; NULL: none. libmicrohttpd does not always say that a request is over whose head it could
-     * not keep: what is left here is ended with the connection, or by its next request. */
-    struct exchange *open;
+    /* libmicrohttpd does not always say that a request is over whose head it could not keep: one that is left here is
+     * ended with the connection, or by its next request. */
+    struct exchange exchange;
 };
 
 /* NULL where there was no memory for it when the connection opened. */

@@ -1,13 +1,10 @@
 #include "net/exchange.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "http/problem.h"
@@ -15,75 +12,46 @@
 #include "net/send.h"
 #include "obs/access.h"
 #include "obs/counters.h"
-#include "plugin/call.h"
 #include "plugin/plugin.h"
+#include "run/stream.h"
+#include "run/upload.h"
 
-/* --- request objects ----------------------------------------------------------------------------------------- */
+/* --- the connection as a task sees it ------------------------------------------------------------------------- */
 
-/* A request in libmicrohttpd's hands. */
-struct exchange {
-    struct request *request;
-    const char *target; /* as it came; in the request's arena */
-    bool routed;        /* the head has been looked at */
-    bool sent;          /* the response has been queued */
-    bool cut;           /* last words have been sent instead, and the connection goes */
-    int refusal;        /* status of the response that takes the handler's place; 0: none */
-    uint64_t received;  /* bytes of body */
-    uint64_t excess;    /* bytes of a refused body read and dropped */
-    int64_t run_us;
-    struct exchange *next_idle;
-};
-
-/* Each thread keeps the objects it has used: a warm request allocates nothing, and no two threads meet. */
-static _Thread_local struct exchange *idle;
-static pthread_key_t idle_key;
-static pthread_once_t idle_once = PTHREAD_ONCE_INIT;
-
-static void free_idle(void *unused)
+static void suspend(void *arg)
 {
-    (void)unused;
-    exchange_thread_end();
+    MHD_suspend_connection(((struct connection *)arg)->raw);
 }
 
-static void make_key(void)
+static void resume(void *arg)
 {
-    /* Without a key the objects of a thread that ends are lost, no more. */
-    (void)pthread_key_create(&idle_key, free_idle);
+    MHD_resume_connection(((struct connection *)arg)->raw);
 }
 
-static struct exchange *take(const struct exchange_config *config)
+static const struct task_client client = { suspend, resume };
+
+static void write_access(const struct exchange *exchange, bool sent)
 {
-    struct exchange *exchange = idle;
-    if (exchange) {
-        idle = exchange->next_idle;
-        return exchange;
+    struct request *request = exchange->task->request;
+    const struct timing timing = task_timing(exchange->task);
+    if (exchange->stage >= EXCHANGE_ANSWER) {
+        request_id(request);
+        access_write(request, &timing, request->response.status, sent);
+    } else {
+        access_write(request, &timing, ACCESS_HUNG_UP, false);
     }
-    exchange = calloc(1, sizeof *exchange);
-    if (!exchange)
-        return NULL;
-    exchange->request = request_new(config->max_response);
-    if (!exchange->request) {
-        free(exchange);
-        return NULL;
-    }
-    pthread_once(&idle_once, make_key);
-    pthread_setspecific(idle_key, exchange); /* any value but NULL has free_idle called */
-    return exchange;
-}
-
-static void give_back(struct exchange *exchange)
-{
-    call_finish(exchange->request);
-    *exchange = (struct exchange){ .request = exchange->request, .next_idle = idle };
-    idle = exchange;
 }
 
 /* The request is over. */
-static void finish(struct exchange *exchange, bool sent)
+static void finish(struct connection *connection, bool sent)
 {
-    if (access_is_on() && (exchange->sent || exchange->cut))
-        access_write(exchange->request, 0, exchange->run_us, sent);
-    give_back(exchange);
+    struct exchange *exchange = &connection->exchange;
+    if (access_is_on() && exchange->stage >= EXCHANGE_CALL)
+        write_access(exchange, sent);
+    task_end(exchange->task);
+    if (exchange->given)
+        task_end(exchange->given);
+    *exchange = (struct exchange){ .stage = EXCHANGE_NONE };
     counters_ended();
 }
 
@@ -114,15 +82,15 @@ static int refuse(struct request *request, int status)
 }
 
 /* Looks at a complete head. Returns 0 to go on, or the status of the refusal that has been put together. */
-static int look_at_head(const struct exchange_config *config, struct MHD_Connection *connection,
-                        struct exchange *exchange, const char *method, const char *version)
+static int look_at_head(struct connection *connection, const char *method, const char *version)
 {
-    struct request *request = exchange->request;
+    const struct exchange *exchange = &connection->exchange;
+    struct request *request = exchange->task->request;
     const char *why = NULL;
     if (!exchange->target || !*version) /* no memory for it; or HTTP/0.9 */
         return refuse(request, *version ? 503 : 400);
-    int rc = request_begin(request, &connection_of(connection)->peer, method, exchange->target, version, &why);
-    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, take_header, request);
+    int rc = request_begin(request, &connection->peer, method, exchange->target, version, &why);
+    MHD_get_connection_values_n(connection->raw, MHD_HEADER_KIND, take_header, request);
     if (!field_is_token(method, strlen(method)))
         return refuse(request, 400);
     if (rc != NGI_OK && request->method != 0) /* the target of a CONNECT is none of ours, and 405 says so */
@@ -130,7 +98,7 @@ static int look_at_head(const struct exchange_config *config, struct MHD_Connect
     why = request_check_host(request);
     if (why)
         return problem_respond(request, 400, false, why);
-    int status = dispatch_route(config->dispatch, request);
+    int status = dispatch_route(exchange->config->dispatch, request);
     if (status)
         return status;
     uint64_t length = announced_length(request);
@@ -139,26 +107,56 @@ static int look_at_head(const struct exchange_config *config, struct MHD_Connect
 
 /* --- the body ------------------------------------------------------------------------------------------------ */
 
-/* Takes a piece of the body. False: the connection has to be cut. */
-static bool take_body(const struct exchange_config *config, struct exchange *exchange, const char *data, size_t n)
+/* A piece that nobody wants. libmicrohttpd takes no response in the middle of a body: read on, for a while, so that the
+ * client sees the reason rather than a reset. False: the connection has to be cut. */
+static bool drop_piece(struct exchange *exchange, size_t n)
 {
-    struct request *request = exchange->request;
-    if (!exchange->refusal) {
-        struct body_limits limits = config->body;
-        limits.most = request->route->max_body;
-        int rc = body_append(&request->body, &limits, data, n);
-        if (rc == NGI_OK)
-            return true;
-        if (rc != NGI_ETOOBIG)
-            log_line(NGI_LOG_ERROR, "%s [%s]: the request body could not be kept in %s: %s", request->plugin->name,
-                     request_id(request), limits.spool, rc == NGI_EIO ? strerror(errno) : ngi_strerror(rc));
-        exchange->refusal = refuse(request, rc == NGI_ETOOBIG ? 413 : 503);
-    }
-    /* libmicrohttpd takes no response in the middle of a body: read on, for a while, so that the client sees the reason
-     * rather than a reset. */
     enum { PATIENCE = 16 * 1024 * 1024 };
     exchange->excess += n;
     return exchange->excess <= PATIENCE;
+}
+
+/* Keeps a piece for the handler. */
+static bool keep_piece(struct exchange *exchange, const char *data, size_t n)
+{
+    struct request *request = exchange->task->request;
+    struct body_limits limits = exchange->config->dispatch->body;
+    limits.most = request->route->max_body;
+    int rc = body_append(&request->body, &limits, data, n);
+    if (rc == NGI_OK)
+        return true;
+    if (rc != NGI_ETOOBIG)
+        log_line(NGI_LOG_ERROR, "%s [%s]: the request body could not be kept in %s: %s", request->plugin->name,
+                 request_id(request), limits.spool, rc == NGI_EIO ? strerror(errno) : ngi_strerror(rc));
+    exchange->refusal = refuse(request, rc == NGI_ETOOBIG ? 413 : 503);
+    return drop_piece(exchange, n);
+}
+
+/* Hands a piece to the handler that waits for it; *ret_left: what it has no room for yet. */
+static bool pass_piece(struct exchange *exchange, const char *data, size_t n, size_t *ret_left)
+{
+    struct task *task = exchange->task;
+    if (exchange->received > task->request->route->max_body) {
+        upload_end(task, NGI_ETOOBIG);
+        return drop_piece(exchange, n);
+    }
+    *ret_left = n - upload_put(task, data, n);
+    return true;
+}
+
+/* Takes a piece of the body; *size: what is left of it. False: the connection has to be cut. */
+static bool take_piece(struct exchange *exchange, const char *data, size_t *size)
+{
+    size_t n = *size;
+    *size = 0;
+    exchange->received += n;
+    if (exchange->refusal)
+        return drop_piece(exchange, n);
+    if (!exchange->streams)
+        return keep_piece(exchange, data, n);
+    bool good = pass_piece(exchange, data, n, size);
+    exchange->received -= *size;
+    return good;
 }
 
 /* Whether the client has closed its end in the middle of the body. With epoll, libmicrohttpd 0.9.75 misses a FIN that
@@ -167,10 +165,68 @@ static bool take_body(const struct exchange_config *config, struct exchange *exc
 static bool is_cut_short(struct MHD_Connection *connection, const struct exchange *exchange)
 {
     char byte;
-    uint64_t length = announced_length(exchange->request);
+    uint64_t length = announced_length(exchange->task->request);
     if (length == UINT64_MAX || exchange->received >= length)
         return false;
     return recv(connection_fd(connection), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* --- the call ------------------------------------------------------------------------------------------------- */
+
+static enum MHD_Result answer(struct connection *connection)
+{
+    struct exchange *exchange = &connection->exchange;
+    exchange->stage = EXCHANGE_ANSWER;
+    /* Looked at now: the server may have begun to drain while the handler ran. */
+    bool draining = atomic_load_explicit(&exchange->config->draining, memory_order_relaxed);
+    return send_response(connection->raw, exchange->task, exchange->config->connection_memory,
+                         draining || exchange->refusal == 400);
+}
+
+/* Has an answer of the gateway's own take the place of the handler's. */
+static bool replace(struct exchange *exchange)
+{
+    struct task *other = task_replace(exchange->task, exchange->config->dispatch->max_response);
+    if (!other)
+        return false;
+    exchange->given = exchange->task;
+    exchange->task = other;
+    return true;
+}
+
+/* Does what there is to do, until the connection is suspended or answered. */
+static enum MHD_Result go_on(struct connection *connection, enum task_news news)
+{
+    struct exchange *exchange = &connection->exchange;
+    for (;;)
+        switch (news) {
+        case TASK_WAIT: return MHD_YES;
+        case TASK_CONTINUE: news = task_continue(exchange->task); break;
+        case TASK_REPLACE: return replace(exchange) ? answer(connection) : MHD_NO;
+        case TASK_RESPOND: return answer(connection);
+        case TASK_CUT: return MHD_NO;
+        }
+}
+
+static enum MHD_Result call(struct connection *connection)
+{
+    struct exchange *exchange = &connection->exchange;
+    bool begun = exchange->stage == EXCHANGE_CALL || exchange->streams;
+    exchange->stage = EXCHANGE_CALL;
+    return go_on(connection,
+                 begun ? task_look(exchange->task) : task_begin(exchange->task, exchange->config->dispatch));
+}
+
+/* Starts a handler that reads its body as it arrives. */
+static void begin_stream(struct exchange *exchange)
+{
+    struct task *task = exchange->task;
+    if (upload_open(task) != NGI_OK)
+        exchange->refusal = refuse(task->request, 503);
+    else if (task_start(task, exchange->config->dispatch))
+        exchange->streams = true;
+    else
+        exchange->refusal = task->request->response.status;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
@@ -182,102 +238,83 @@ void *exchange_begin(void *cls, const char *target, struct MHD_Connection *raw)
     if (!connection)
         return NULL;
     exchange_abandon(connection);
-    struct exchange *exchange = take(config);
-    if (!exchange)
+    struct task *task = task_take(config->dispatch->max_response);
+    if (!task)
         return NULL;
     counters_begun();
-    connection->open = exchange;
+    task->client = &client;
+    task->client_arg = connection;
+    task->fd = connection_fd(raw);
+    struct exchange *exchange = &connection->exchange;
+    exchange->stage = EXCHANGE_HEAD;
+    exchange->config = config;
+    exchange->task = task;
     /* libmicrohttpd is about to take the target apart in place. */
-    struct request *request = exchange->request;
+    struct request *request = task->request;
     exchange->target = arena_string(&request->arena, target ? target : "");
     if (!exchange->target)
-        return exchange;
+        return connection;
     /* It keeps a record for each query parameter, and where those do not fit it neither answers nor closes. */
     request->raw_target = exchange->target;
     if (!send_has_room(request, config->connection_memory)) {
         refuse(request, 414);
-        exchange->cut = true;
+        exchange->stage = EXCHANGE_CUT;
         send_last_words(raw, request);
         shutdown(connection_fd(raw), SHUT_RDWR);
     }
-    return exchange;
+    return connection;
 }
 
-enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *raw, const char *url, const char *method,
                                 const char *version, const char *upload, size_t *upload_size, void **context)
 {
-    struct exchange_config *config = cls;
-    struct exchange *exchange = *context;
+    const struct exchange_config *config = cls;
+    struct connection *connection = *context;
     (void)url;
-    if (!exchange || exchange->cut)
+    if (!connection || connection->exchange.stage == EXCHANGE_CUT)
         return MHD_NO; /* there was no memory for it, or it has been answered */
-    struct request *request = exchange->request;
+    struct exchange *exchange = &connection->exchange;
+    struct request *request = exchange->task->request;
 
-    if (!exchange->routed) {
-        exchange->routed = true;
-        exchange->refusal = look_at_head(config, connection, exchange, method, version);
+    if (exchange->stage == EXCHANGE_HEAD) {
+        exchange->stage = EXCHANGE_BODY;
+        exchange->refusal = look_at_head(connection, method, version);
         if (!send_has_room(request, config->connection_memory)) {
             refuse(request, 431);
-            exchange->cut = true;
-            send_last_words(connection, request);
+            exchange->stage = EXCHANGE_CUT;
+            send_last_words(raw, request);
             return MHD_NO;
         }
+        if (!exchange->refusal && request->route->stream_body && announced_length(request) > 0)
+            begin_stream(exchange);
         /* A response to the first call ends the connection: right where a body would have to be read for nothing, and a
          * waste where there is none. */
-        if (exchange->refusal && announced_length(request) > 0) {
-            exchange->sent = true;
-            return send_response(connection, request, true);
-        }
-        return MHD_YES;
+        return exchange->refusal && announced_length(request) > 0 ? answer(connection) : MHD_YES;
     }
     if (*upload_size > 0) {
-        size_t n = *upload_size;
-        *upload_size = 0;
-        exchange->received += n;
-        if (!take_body(config, exchange, upload, n))
+        if (!take_piece(exchange, upload, upload_size))
             return MHD_NO;
-        return is_cut_short(connection, exchange) ? MHD_NO : MHD_YES;
+        return is_cut_short(raw, exchange) ? MHD_NO : MHD_YES;
     }
-    if (exchange->sent)
+    if (exchange->stage == EXCHANGE_ANSWER)
         return MHD_YES;
-    exchange->sent = true;
-    if (!exchange->refusal) {
-        int64_t start = access_is_on() ? clock_us() : 0;
-        dispatch_run(config->dispatch, request);
-        send_check_head(request, config->connection_memory);
-        if (start)
-            exchange->run_us = clock_us() - start;
-    }
-    /* Looked at now: the server may have begun to drain while the handler ran. */
-    bool draining = atomic_load_explicit(&config->draining, memory_order_relaxed);
-    return send_response(connection, request, draining || exchange->refusal == 400);
+    if (exchange->streams && exchange->stage == EXCHANGE_BODY)
+        upload_end(exchange->task, NGI_OK);
+    return exchange->refusal ? answer(connection) : call(connection);
 }
 
 void exchange_end(void *cls, struct MHD_Connection *raw, void **context, enum MHD_RequestTerminationCode why)
 {
     (void)cls;
-    struct exchange *exchange = *context;
+    (void)raw;
+    struct connection *connection = *context;
     *context = NULL;
-    if (!exchange)
-        return;
-    connection_of(raw)->open = NULL;
-    finish(exchange, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+    if (connection && connection->exchange.stage != EXCHANGE_NONE)
+        finish(connection, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
 }
 
 void exchange_abandon(struct connection *connection)
 {
-    struct exchange *exchange = connection->open;
-    connection->open = NULL;
-    if (exchange)
-        finish(exchange, false);
-}
-
-void exchange_thread_end(void)
-{
-    while (idle) {
-        struct exchange *exchange = idle;
-        idle = exchange->next_idle;
-        request_free(exchange->request);
-        free(exchange);
-    }
+    if (connection->exchange.stage != EXCHANGE_NONE)
+        finish(connection, false);
 }

@@ -6,14 +6,11 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "http/body.h"
 #include "run/dispatch.h"
 
 /* What all exchanges of a server share. Read-only while it runs, but for `draining`. */
 struct exchange_config {
     const struct dispatch *dispatch;
-    struct body_limits body; /* `most` is the route's, set for each request */
-    size_t max_response;
     size_t connection_memory; /* bytes */
     _Atomic bool draining;    /* relaxed: a response more or less may still keep its connection alive */
 };
@@ -27,8 +24,5 @@ void exchange_end(void *cls, struct MHD_Connection *connection, void **context, 
 /* Ends the exchange that is still open on a connection, if there is one, as one that was cut. */
 struct connection;
 void exchange_abandon(struct connection *connection);
-
-/* Frees the idle request objects of this thread; pool threads do so by themselves when they end. */
-void exchange_thread_end(void);
 
 #endif

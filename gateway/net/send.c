@@ -11,44 +11,36 @@
 #include "http/problem.h"
 #include "http/status.h"
 #include "net/connection.h"
-#include "plugin/call.h"
 #include "plugin/plugin.h"
+#include "run/stream.h"
 
 enum {
     STREAM_BLOCK = 32 * 1024,
     SMALL_HEAD = 512, /* bytes of header lines that every response may have */
 };
 
-/* The pull of a stream, on the connection's pool thread. A length that was declared is kept: a stream that ends before
- * it, or yields more than it was given room for, cuts the connection, so that the client can tell. */
-static ssize_t pull(void *cls, uint64_t position, char *buf, size_t max)
+static ssize_t take(void *cls, uint64_t position, char *buf, size_t max)
 {
-    struct request *request = cls;
-    struct response *response = &request->response;
-    response->begun = true;
-    int64_t got = call_stream_next(request, buf, max);
-    bool short_end = got == 0 && response->declared >= 0 && position < (uint64_t)response->declared;
-    if (got > 0 && (uint64_t)got <= max)
-        return (ssize_t)got;
-    if (got == 0 && !short_end)
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    log_line(NGI_LOG_ERROR, "%s [%s]: %s %s: stream cut after %llu bytes: %s", request->plugin->name,
-             request_id(request), request->ngi.method, request->raw_target, (unsigned long long)position,
-             short_end ? "it ended before the declared Content-Length"
-             : got < 0 ? ngi_strerror(got < NGI_ELAST_ ? NGI_EINVAL : (int)got)
-                       : "it claims more bytes than it had room for");
-    return MHD_CONTENT_READER_END_WITH_ERROR;
+    (void)position;
+    int64_t got = stream_take(cls, buf, max);
+    switch (got) {
+    case STREAM_END: return MHD_CONTENT_READER_END_OF_STREAM;
+    case STREAM_CUT: return MHD_CONTENT_READER_END_WITH_ERROR;
+    case STREAM_LATER: return 0;
+    default: return (ssize_t)got;
+    }
 }
 
-static struct MHD_Response *make_body(struct request *request)
+static struct MHD_Response *make_body(struct task *task)
 {
+    struct request *request = task->request;
     struct response *response = &request->response;
     struct MHD_Response *made;
     /* A 304 and a HEAD may tell the length of what they stand for. libmicrohttpd sends a Content-Length with them in
      * any case, so that a handler does well to declare one. */
     bool unwritten = response->kind == RESPONSE_TEXT && response->text.length == 0;
     if (response->declared > 0 && (response->status == 304 || (request->method == NGI_HEAD && unwritten)))
-        return MHD_create_response_from_callback((uint64_t)response->declared, STREAM_BLOCK, pull, request, NULL);
+        return MHD_create_response_from_callback((uint64_t)response->declared, STREAM_BLOCK, take, task, NULL);
     if (status_has_no_content(response->status))
         return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
     switch (response->kind) {
@@ -59,9 +51,8 @@ static struct MHD_Response *make_body(struct request *request)
             response->fd = -1; /* libmicrohttpd closes it */
         return made;
     case RESPONSE_STREAM:
-        return MHD_create_response_from_callback(response->declared >= 0 ? (uint64_t)response->declared
-                                                                         : MHD_SIZE_UNKNOWN,
-                                                 STREAM_BLOCK, pull, request, NULL);
+        return MHD_create_response_from_callback(
+            response->declared >= 0 ? (uint64_t)response->declared : MHD_SIZE_UNKNOWN, STREAM_BLOCK, take, task, NULL);
     case RESPONSE_TEXT: break;
     }
     return MHD_create_response_from_buffer(
@@ -108,6 +99,25 @@ static size_t memory_taken(const struct request *request)
     return request->head_size + records * RECORD + strlen(request->raw_target) + SLACK;
 }
 
+/* Replaces a response whose head would not fit into the connection's memory (`memory` bytes, where libmicrohttpd keeps
+ * the request's head too) by a 500, and says so in the log. False: its handler still has it, and cannot be stopped. */
+static bool check_head(struct request *request, size_t memory)
+{
+    const struct response *response = &request->response;
+    size_t taken = memory_taken(request);
+    size_t wanted = response->head_size + (response->type ? strlen(response->type) : 0);
+    if (wanted <= SMALL_HEAD || taken + wanted <= memory)
+        return true;
+    log_line(NGI_LOG_ERROR,
+             "%s [%s]: %s %s: the head of the response, %zu bytes, does not fit: raise connection_memory",
+             request->plugin ? request->plugin->name : "gateway", request_id(request), request->ngi.method,
+             request->raw_target, wanted);
+    if (response->begun)
+        return false;
+    problem_respond(request, 500, true, NULL);
+    return true;
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
 bool send_has_room(const struct request *request, size_t memory)
@@ -130,24 +140,13 @@ void send_last_words(struct MHD_Connection *connection, const struct request *re
         (void)send(connection_fd(connection), words, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-void send_check_head(struct request *request, size_t memory)
+enum MHD_Result send_response(struct MHD_Connection *connection, struct task *task, size_t memory, bool close)
 {
-    const struct response *response = &request->response;
-    size_t taken = memory_taken(request);
-    size_t wanted = response->head_size + (response->type ? strlen(response->type) : 0);
-    if (wanted <= SMALL_HEAD || taken + wanted <= memory)
-        return;
-    log_line(NGI_LOG_ERROR,
-             "%s [%s]: %s %s: the head of the response, %zu bytes, does not fit: raise connection_memory",
-             request->plugin ? request->plugin->name : "gateway", request_id(request), request->ngi.method,
-             request->raw_target, wanted);
-    problem_respond(request, 500, true, NULL);
-}
-
-enum MHD_Result send_response(struct MHD_Connection *connection, struct request *request, bool close)
-{
+    struct request *request = task->request;
     struct response *response = &request->response;
-    struct MHD_Response *made = make_body(request);
+    if (!check_head(request, memory))
+        return MHD_NO;
+    struct MHD_Response *made = make_body(task);
     enum MHD_Result rc = MHD_NO;
     if (made)
         mend_head(made, request);

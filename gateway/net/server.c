@@ -15,6 +15,7 @@
 #include "net/connection.h"
 #include "net/exchange.h"
 #include "obs/counters.h"
+#include "run/neighbours.h"
 
 struct server {
     struct exchange_config config;
@@ -50,6 +51,7 @@ static struct connection *connection_new(struct MHD_Connection *raw)
     struct connection *connection = calloc(1, sizeof *connection);
     if (!connection)
         return NULL;
+    connection->raw = raw;
     struct peer *peer = &connection->peer;
     peer->scheme = "http";
     int fd = connection_fd(raw);
@@ -70,10 +72,12 @@ static void notify_connection(void *cls, struct MHD_Connection *connection, void
     (void)cls;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         counters_opened();
+        neighbours_connected();
         *context = connection_new(connection); /* NULL, out of memory: its requests are cut */
     } else {
         if (*context)
             exchange_abandon(*context);
+        neighbours_left();
         counters_closed();
         free(*context);
         *context = NULL;
@@ -126,7 +130,7 @@ static struct MHD_Daemon *start_daemon(struct server *server, const struct setti
         { pool ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)server->threads, NULL },
         { MHD_OPTION_END, 0, NULL },
     };
-    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC;
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME;
 #if HAVE_DECL_MHD_USE_EPOLL
     flags |= MHD_USE_EPOLL;
 #else
@@ -165,9 +169,8 @@ int server_start(struct server **ret, const struct settings *settings, const str
         return ngi_error_set(err, NGI_ENOMEM, "out of memory");
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     server->threads = settings->threads > 0 ? (unsigned)settings->threads : cpus > 0 ? (unsigned)cpus : 1;
+    neighbours_begin(server->threads);
     server->config.dispatch = dispatch;
-    server->config.body = (struct body_limits){ .memory = (size_t)settings->body_memory, .spool = settings->spool };
-    server->config.max_response = (size_t)settings->max_response;
     server->config.connection_memory = (size_t)settings->connection_memory;
     for (size_t i = 0; i < listeners->count; i++) {
         struct daemon_slot *slot = &server->daemons[server->count];
@@ -212,6 +215,6 @@ void server_stop(struct server *server)
         return;
     for (size_t i = 0; i < server->count; i++)
         MHD_stop_daemon(server->daemons[i].daemon);
-    exchange_thread_end();
+    task_thread_end();
     free(server);
 }

@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "conf/settings.h"
 #include "http/status.h"
 #include "plugin/plugin.h"
@@ -30,48 +31,65 @@ static int open_path(const char *path)
 /* Bytes of body that were sent; -1 where nobody counted them. */
 static int64_t bytes_sent(const struct request *request, bool sent)
 {
+    if (!sent)
+        return -1;
     if (request->method == NGI_HEAD || status_has_no_content(request->response.status))
         return 0;
-    return sent ? response_length(&request->response) : -1;
+    return response_length(&request->response);
 }
 
 /* A quoted field: whatever a client sent, it stays within its quotes and its line. As in Apache's log, a quote and a
  * backslash get a backslash, and what is no printable ASCII is \xHH. */
-static void put_quoted(struct buffer *line, const char *s)
+static void put_quoted(struct buffer *line, const char *const *pieces)
 {
+    size_t left = FIELD_MOST;
     (void)buffer_append(line, "\"", 1);
-    for (size_t i = 0; s[i] && i < FIELD_MOST; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c < 0x20 || c > 0x7e)
-            (void)buffer_printf(line, "\\x%02x", c);
-        else
-            (void)buffer_printf(line, c == '"' || c == '\\' ? "\\%c" : "%c", c);
-    }
+    for (const char *const *s = pieces; *s; s++)
+        for (const char *at = *s; *at && left > 0; at++, left--) {
+            unsigned char c = (unsigned char)*at;
+            if (c < 0x20 || c > 0x7e)
+                (void)buffer_printf(line, "\\x%02x", c);
+            else
+                (void)buffer_printf(line, c == '"' || c == '\\' ? "\\%c" : "%c", c);
+        }
     (void)buffer_append(line, "\"", 1);
 }
 
+/* The first header of that name; NULL without it. */
+static const char *find_header(const struct request *request, const char *name)
+{
+    for (unsigned i = 0; i < request->header_count; i++)
+        if (text_equal_nocase(request->headers[i].name, name))
+            return request->headers[i].value;
+    return NULL;
+}
+
+static void put_header(struct buffer *line, const struct request *request, const char *name)
+{
+    const char *value = find_header(request, name);
+    put_quoted(line, (const char *const[]){ value ? value : "-", NULL });
+}
+
 /* Errors of the buffer are out of memory: the line is then shorter, which is as much as can be said. */
-static void format_combined(struct buffer *line, struct request *request, int64_t queue_us, int64_t run_us, bool sent)
+static void format_combined(struct buffer *line, const struct request *request, const struct timing *timing, int status,
+                            bool sent)
 {
     char when[40];
     time_t now = time(NULL);
     struct tm utc;
     gmtime_r(&now, &utc);
     strftime(when, sizeof when, "%d/%b/%Y:%H:%M:%S +0000", &utc);
-    const char *request_line =
-        arena_format(&request->arena, "%s %s %s", request->ngi.method, request->raw_target, request->protocol);
-    const char *referer = request_header(request, "Referer"), *agent = request_header(request, "User-Agent");
+    const char *const request_line[] = { request->ngi.method, " ", request->raw_target, " ", request->protocol, NULL };
     int64_t bytes = bytes_sent(request, sent);
 
     (void)buffer_printf(line, "%s - - [%s] ", request->ngi.remote_addr, when);
-    put_quoted(line, request_line ? request_line : "-");
-    (void)buffer_printf(line, bytes < 0 ? " %d - " : " %d %lld ", request->response.status, (long long)bytes);
-    put_quoted(line, referer ? referer : "-");
+    put_quoted(line, request_line);
+    (void)buffer_printf(line, bytes < 0 ? " %d - " : " %d %lld ", status, (long long)bytes);
+    put_header(line, request, "Referer");
     (void)buffer_append(line, " ", 1);
-    put_quoted(line, agent ? agent : "-");
-    (void)buffer_printf(line, " %s %s pool %lld %lld %s", request_id(request),
-                        request->plugin ? request->plugin->name : "-", (long long)queue_us, (long long)run_us,
-                        sent ? "sent" : "cut");
+    put_header(line, request, "User-Agent");
+    (void)buffer_printf(line, " %s %s %s %lld %lld %s", request->id, request->plugin ? request->plugin->name : "-",
+                        timing->rung, (long long)timing->queue_us, (long long)timing->run_us, sent ? "sent" : "cut");
 }
 
 /* A JSON string even of bytes that are no UTF-8, which jansson would refuse. */
@@ -88,22 +106,21 @@ static json_t *json_bytes(const char *s)
     return json_string(clean);
 }
 
-static char *format_json(struct request *request, int64_t queue_us, int64_t run_us, bool sent)
+static char *format_json(const struct request *request, const struct timing *timing, int status, bool sent)
 {
     char when[40];
     time_t now = time(NULL);
     struct tm utc;
     gmtime_r(&now, &utc);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    json_t *line =
-        json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:I, s:o, s:o, s:o, s:s, s:I, s:I, s:b}", "time", when, "id",
-                  request_id(request), "remote_addr", json_bytes(request->ngi.remote_addr), "method",
-                  json_bytes(request->ngi.method), "target", json_bytes(request->raw_target), "protocol",
-                  json_bytes(request->protocol), "status", request->response.status, "bytes",
-                  (json_int_t)bytes_sent(request, sent), "referer", json_bytes(request_header(request, "Referer")),
-                  "user_agent", json_bytes(request_header(request, "User-Agent")), "plugin",
-                  request->plugin ? json_string(request->plugin->name) : json_null(), "rung", "pool", "queue_us",
-                  (json_int_t)queue_us, "run_us", (json_int_t)run_us, "sent", sent);
+    json_t *line = json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:I, s:o, s:o, s:o, s:s, s:I, s:I, s:b}", "time", when, "id", request->id,
+        "remote_addr", json_bytes(request->ngi.remote_addr), "method", json_bytes(request->ngi.method), "target",
+        json_bytes(request->raw_target), "protocol", json_bytes(request->protocol), "status", status, "bytes",
+        (json_int_t)bytes_sent(request, sent), "referer", json_bytes(find_header(request, "Referer")), "user_agent",
+        json_bytes(find_header(request, "User-Agent")), "plugin",
+        request->plugin ? json_string(request->plugin->name) : json_null(), "rung", timing->rung, "queue_us",
+        (json_int_t)timing->queue_us, "run_us", (json_int_t)timing->run_us, "sent", sent);
     char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
     json_decref(line);
     return text;
@@ -153,19 +170,19 @@ void access_close(void)
     log_path = NULL;
 }
 
-void access_write(struct request *request, int64_t queue_us, int64_t run_us, bool sent)
+void access_write(const struct request *request, const struct timing *timing, int status, bool sent)
 {
     struct buffer line;
     buffer_init(&line, LINE_MOST);
     if (line_format == ACCESS_JSON) {
-        char *text = format_json(request, queue_us, run_us, sent);
+        char *text = format_json(request, timing, status, sent);
         if (text) {
             buffer_init(&line, strlen(text) + 1);
             (void)buffer_append(&line, text, strlen(text));
         }
         free(text);
     } else {
-        format_combined(&line, request, queue_us, run_us, sent);
+        format_combined(&line, request, timing, status, sent);
     }
     /* A full disk must not stop the answers. */
     if (line.length > 0 && buffer_append(&line, "\n", 1) == NGI_OK)

@@ -17,8 +17,10 @@ bool access_is_on(void);
 int access_reopen(ngi_error *err);
 void access_close(void);
 
-/* Writes the line of a request that is over. `queue_us`, `run_us`: microseconds it waited for a thread, and ran;
- * `sent`: whether the response went out whole. [any thread] */
-void access_write(struct request *request, int64_t queue_us, int64_t run_us, bool sent);
+/* Writes the line of a request that is over. `sent`: whether the response went out whole; ACCESS_HUNG_UP in place of
+ * its status: the client left before there was one. In that case, and of a stream, the handler may still be running:
+ * only what no handler changes is looked at. [any thread] */
+enum { ACCESS_HUNG_UP = 499 }; /* as nginx writes it */
+void access_write(const struct request *request, const struct timing *timing, int status, bool sent);
 
 #endif

@@ -113,6 +113,27 @@ static int enter_thread_for(struct request *request)
     return rc;
 }
 
+/* Runs the handler of a request, or with `fn` what goes on for it. */
+static int run(struct request *request, const char *phase, int (*fn)(ngi_request *r, void *arg), void *arg)
+{
+    const struct plugin *plugin = request->plugin;
+    const struct plugin_route *route = request->route;
+    struct call_site before = enter(plugin, phase, request);
+    int rc = plugin->module->self.thread_init ? enter_thread_for(request) : NGI_OK;
+    /* A continuation has been promised to run, and finds ngi_thread_state NULL. */
+    if (rc == NGI_OK || fn) {
+        if (route->serial)
+            pthread_mutex_lock(route->serial);
+        here.owns_request = true;
+        rc = fn ? fn(&request->ngi, arg) : route->spec->handler(&request->ngi);
+        here.owns_request = false;
+        if (route->serial)
+            pthread_mutex_unlock(route->serial);
+    }
+    leave(before);
+    return rc;
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
 const struct call_site *call_site(void)
@@ -159,19 +180,23 @@ int call_thread_init(struct plugin *plugin, ngi_error *err)
 
 int call_handler(struct request *request)
 {
-    const struct plugin *plugin = request->plugin;
-    const struct plugin_route *route = request->route;
-    struct call_site before = enter(plugin, "handler", request);
-    int rc = plugin->module->self.thread_init ? enter_thread_for(request) : NGI_OK;
-    if (rc == NGI_OK) {
-        if (route->serial)
-            pthread_mutex_lock(route->serial);
-        rc = route->spec->handler(&request->ngi);
-        if (route->serial)
-            pthread_mutex_unlock(route->serial);
-    }
+    return run(request, "handler", NULL, NULL);
+}
+
+int call_continuation(struct request *request, int (*fn)(ngi_request *r, void *arg), void *arg)
+{
+    return run(request, "continuation", fn, arg);
+}
+
+void call_background(const struct plugin_route *route, void (*fn)(void *arg), void *arg)
+{
+    struct call_site before = enter(route->plugin, "background work", NULL);
+    if (route->serial)
+        pthread_mutex_lock(route->serial);
+    fn(arg);
+    if (route->serial)
+        pthread_mutex_unlock(route->serial);
     leave(before);
-    return rc;
 }
 
 const char *call_settle(struct request *request, int rc, bool tell)

@@ -14,6 +14,7 @@ struct call_site {
     const char *path;  /* of the plugin's file while it has no name yet */
     const char *phase; /* "handler", "init", … */
     const struct request *request;
+    bool owns_request; /* it may use the request: it runs the handler, or goes on for it */
 };
 const struct call_site *call_site(void);
 
@@ -28,6 +29,12 @@ int call_thread_init(struct plugin *plugin, ngi_error *err);
 /* Runs the handler of request->route on this thread, with thread_init before its first call and the serial lock where
  * the plugin asks for it. Returns what the handler returned. */
 int call_handler(struct request *request);
+
+/* Likewise, a continuation of it. */
+int call_continuation(struct request *request, int (*fn)(ngi_request *r, void *arg), void *arg);
+
+/* A function of ngi_background. */
+void call_background(const struct plugin_route *route, void (*fn)(void *arg), void *arg);
 
 /* outcome_settle, which may end a stream of the plugin. */
 const char *call_settle(struct request *request, int rc, bool tell);

@@ -9,9 +9,11 @@
 #include "config.h"
 #include "http/environ.h"
 #include "plugin/call.h"
+#include "plugin/runner.h"
 
 /* Written before threads start, read by all. */
 static uint32_t run_flags;
+static const struct runner *runner;
 
 /* --- thread tags -------------------------------------------------------------------------------------------- */
 
@@ -20,7 +22,7 @@ static uint32_t run_flags;
 static bool is_in_call(ngi_request *r, const char *what)
 {
     const struct call_site *site = call_site();
-    if (site->request == request_of(r) && strcmp(site->phase, "handler") == 0)
+    if (site->request == request_of(r) && site->owns_request)
         return true;
     log_line(NGI_LOG_ERROR, "plugin %s called %s outside the handler that owns the request, or on another thread",
              request_of(r)->plugin ? request_of(r)->plugin->name : "?", what);
@@ -88,16 +90,31 @@ static int host_query_each(ngi_request *r, ngi_each_fn fn, void *arg)
     return pairs_each(request_query(request_of(r)), fn, arg);
 }
 
+/* Whether the body is still on its way, and has to be waited for. */
+static bool is_arriving(ngi_request *r)
+{
+    return runner && runner->arrives(request_of(r));
+}
+
+/* The first look parses. */
+static int parse_form(ngi_request *r)
+{
+    int rc = NGI_OK;
+    if (is_arriving(r) && request_of(r)->form_result == FORM_UNREAD)
+        rc = runner->receive(request_of(r));
+    return rc < 0 ? rc : request_parse_form(request_of(r));
+}
+
 static int host_form_parse(ngi_request *r)
 {
     CHECK_CALL(r, "ngi_form_parse", NGI_ETHREAD);
-    return request_parse_form(request_of(r));
+    return parse_form(r);
 }
 
 static const char *host_form(ngi_request *r, const char *name, const char *default_value)
 {
     CHECK_CALL(r, "ngi_form", default_value);
-    (void)request_parse_form(request_of(r)); /* where it fails the form is empty, as ngi.h says */
+    (void)parse_form(r); /* where it fails the form is empty, as ngi.h says */
     const char *value = pairs_get(&request_of(r)->form, name);
     return value ? value : default_value;
 }
@@ -105,14 +122,14 @@ static const char *host_form(ngi_request *r, const char *name, const char *defau
 static int host_form_each(ngi_request *r, ngi_each_fn fn, void *arg)
 {
     CHECK_CALL(r, "ngi_form_each", NGI_ETHREAD);
-    (void)request_parse_form(request_of(r));
+    (void)parse_form(r);
     return pairs_each(&request_of(r)->form, fn, arg);
 }
 
 static const ngi_file *host_form_file(ngi_request *r, const char *name)
 {
     CHECK_CALL(r, "ngi_form_file", NULL);
-    (void)request_parse_form(request_of(r));
+    (void)parse_form(r);
     for (const struct upload *upload = request_of(r)->uploads; upload; upload = upload->next)
         if (strcmp(upload->name, name) == 0)
             return &upload->file;
@@ -136,12 +153,16 @@ static const char *host_param(ngi_request *r, const char *name)
 static int64_t host_read(ngi_request *r, void *buf, size_t n)
 {
     CHECK_CALL(r, "ngi_read", NGI_ETHREAD);
+    if (is_arriving(r))
+        return runner->read(request_of(r), buf, n);
     return body_read(&request_of(r)->body, buf, n);
 }
 
 static const void *host_body(ngi_request *r, size_t *ret_length)
 {
     CHECK_CALL(r, "ngi_body", NULL);
+    if (is_arriving(r) && runner->receive(request_of(r)) != NGI_OK)
+        return NULL;
     const void *block = body_block(&request_of(r)->body);
     if (ret_length)
         *ret_length = block ? (size_t)request_of(r)->body.length : 0;
@@ -184,16 +205,26 @@ static int host_start_response(ngi_request *r, const char *status_line, const ch
     return noted(r, "ngi_start_response", response_start(&request_of(r)->response, status_line, headers));
 }
 
+/* Whether ngi_flush has sent the head: what is written then goes the same way. */
+static bool is_streaming(ngi_request *r)
+{
+    return request_of(r)->response.begun && runner && runner->streams(request_of(r));
+}
+
 static int host_write(ngi_request *r, const void *data, size_t n)
 {
     CHECK_CALL(r, "ngi_write", NGI_ETHREAD);
-    return noted(r, "ngi_write", response_write(&request_of(r)->response, data, n));
+    return noted(r, "ngi_write",
+                 is_streaming(r) ? runner->write(request_of(r), data, n)
+                                 : response_write(&request_of(r)->response, data, n));
 }
 
 __attribute__((format(printf, 2, 0))) static int host_vprintf(ngi_request *r, const char *fmt, va_list ap)
 {
     CHECK_CALL(r, "ngi_printf", NGI_ETHREAD);
-    return noted(r, "ngi_printf", response_vprintf(&request_of(r)->response, fmt, ap));
+    return noted(r, "ngi_printf",
+                 is_streaming(r) ? runner->vprintf(request_of(r), fmt, ap)
+                                 : response_vprintf(&request_of(r)->response, fmt, ap));
 }
 
 /* Status and type of a whole response. */
@@ -341,53 +372,54 @@ static uint32_t host_run_flags(ngi_request *r)
     return request_of(r)->route->serial ? run_flags & ~NGI_RUN_MULTITHREAD : run_flags;
 }
 
-/* --- offered by a later release ------------------------------------------------------------------------------- */
+/* --- what only the runner can do ------------------------------------------------------------------------------- */
 
 static int host_flush(ngi_request *r)
 {
-    (void)r;
-    return NGI_ENOSYS;
+    CHECK_CALL(r, "ngi_flush", NGI_ETHREAD);
+    return runner ? noted(r, "ngi_flush", runner->flush(request_of(r))) : NGI_ENOSYS;
 }
 
 static int host_cancelled(ngi_request *r)
 {
-    (void)r;
-    return NGI_ENOSYS;
+    CHECK_CALL(r, "ngi_cancelled", NGI_ETHREAD);
+    return runner ? runner->cancelled(request_of(r)) : 0;
 }
 
 static int host_cancel_fd(ngi_request *r)
 {
-    (void)r;
-    return NGI_ENOSYS;
+    CHECK_CALL(r, "ngi_cancel_fd", NGI_ETHREAD);
+    return runner ? runner->cancel_fd(request_of(r)) : NGI_ENOSYS;
 }
 
 static int64_t host_time_left_ms(ngi_request *r)
 {
-    (void)r;
-    return NGI_ENOSYS;
+    CHECK_CALL(r, "ngi_time_left_ms", NGI_ETHREAD);
+    return runner ? runner->time_left_ms(request_of(r)) : INT64_MAX;
 }
 
 static int host_background(ngi_request *r, void (*fn)(void *arg), void *arg)
 {
-    (void)r, (void)fn, (void)arg;
-    return NGI_ENOSYS;
+    CHECK_CALL(r, "ngi_background", NGI_ETHREAD);
+    return runner ? runner->background(request_of(r), fn, arg) : NGI_ENOSYS;
 }
 
 static ngi_later *host_later_new(ngi_request *r)
 {
-    (void)r;
-    return NULL;
+    CHECK_CALL(r, "ngi_later_new", NULL);
+    return runner ? runner->later_new(request_of(r)) : NULL;
 }
 
+/* Only a runner makes one of these. */
 static int host_later_run(ngi_later *later, int (*fn)(ngi_request *r, void *arg), void *arg)
 {
-    (void)later, (void)fn, (void)arg;
-    return NGI_ENOSYS;
+    return later && fn ? runner->later_run(later, fn, arg) : NGI_EINVAL;
 }
 
 static void host_later_drop(ngi_later *later)
 {
-    (void)later;
+    if (later)
+        runner->later_drop(later);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
@@ -444,6 +476,11 @@ void host_init(ngi_host *host, struct plugin *plugin)
         .later_run = host_later_run,
         .later_drop = host_later_drop,
     };
+}
+
+void host_set_runner(const struct runner *that)
+{
+    runner = that;
 }
 
 void host_set_run_flags(uint32_t flags)

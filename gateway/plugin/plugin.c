@@ -61,6 +61,30 @@ static const struct route_settings *find_route_settings(const struct plugin *plu
     return NULL;
 }
 
+/* No time is rounded to 0, which means none. */
+static int64_t to_microseconds(double seconds)
+{
+    int64_t microseconds = (int64_t)(seconds * 1e6 + 0.5);
+    return seconds > 0 && microseconds == 0 ? 1 : microseconds;
+}
+
+/* Fills in what the operator decides. */
+static void settle_route(struct plugin_route *route, const struct settings *settings)
+{
+    const struct plugin_settings *block = route->plugin->settings;
+    const struct route_settings *own = find_route_settings(route->plugin, route->spec->pattern);
+/* -1 is "not set here", in all of them. */
+#define SETTLED(member, general)                                                                                       \
+    (own && own->member >= 0 ? own->member : block && block->member >= 0 ? block->member : (general))
+    route->run = SETTLED(run, settings->run);
+    route->threads = (unsigned)SETTLED(threads, settings->executor_threads);
+    route->queue = (unsigned)SETTLED(queue, settings->queue);
+    route->timeout_us = to_microseconds(SETTLED(timeout, settings->timeout));
+    route->max_body = (uint64_t)SETTLED(max_body, settings->max_body);
+    route->stream_body = SETTLED(stream_body, (route->flags & NGI_STREAM_BODY) != 0);
+#undef SETTLED
+}
+
 /* One row of the plugin's route table. */
 static bool add_route(struct plugin *plugin, struct plugin_route *route, const ngi_route *spec,
                       const struct settings *settings, struct report *report)
@@ -79,19 +103,13 @@ static bool add_route(struct plugin *plugin, struct plugin_route *route, const n
                    path, spec->pattern);
         return false;
     }
-    const struct plugin_settings *block = plugin->settings;
-    const struct route_settings *own = find_route_settings(plugin, spec->pattern);
     *route = (struct plugin_route){
         .plugin = plugin,
         .spec = spec,
+        .index = (unsigned)plugin->route_count,
         .flags = join_flags(plugin->module->self.flags, spec->flags),
-        .run = own   ? own->run
-             : block ? block->run
-                     : RUN_AUTO,
-        .max_body = (uint64_t)(own && own->max_body >= 0       ? own->max_body
-                               : block && block->max_body >= 0 ? block->max_body
-                                                               : settings->max_body),
     };
+    settle_route(route, settings);
     pthread_mutex_init(&route->own, NULL);
     if (plugin->module->self.flags & NGI_SERIAL)
         route->serial = &plugin->serial;

@@ -14,12 +14,22 @@
 #include "plugin/options.h"
 #include "sdk/ngi.h"
 
+struct lane;
+
+/* A row of a plugin's route table, with what the settings make of it: the route's block counts before the plugin's, and
+ * that before the gateway's. What the operator says is taken even where the author's flags say otherwise. */
 struct plugin_route {
     const struct plugin *plugin;
     const ngi_route *spec;   /* the plugin's row */
+    unsigned index;          /* among all routes of its plugin */
     uint32_t flags;          /* the plugin's and the route's */
     uint64_t max_body;       /* bytes */
     int run;                 /* enum run_mode */
+    unsigned threads;        /* at most, of its executor */
+    unsigned queue;          /* calls that may wait for one of them */
+    int64_t timeout_us;      /* from arrival; 0: none */
+    bool stream_body;        /* the handler runs while the body is still arriving */
+    struct lane *lane;       /* run/lane.h; NULL until the gateway serves */
     pthread_mutex_t *serial; /* held during a call under NGI_SERIAL; NULL: calls run concurrently */
     pthread_mutex_t own;
 };

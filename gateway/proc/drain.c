@@ -5,6 +5,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@
 #include "obs/counters.h"
 #include "plugin/plugin.h"
 #include "proc/signals.h"
+#include "run/lane.h"
+#include "run/watch.h"
 
 enum {
     TICK_MS = 10,
@@ -22,6 +25,8 @@ enum {
     QUIET_MS = 100,
     /* After the drain: for handlers that are about to return. */
     LAST_MOMENT_S = 1,
+    /* Of it, for clients to get their 503. */
+    ANSWER_MS = 200,
 };
 
 /* --- the guard ----------------------------------------------------------------------------------------------- */
@@ -56,9 +61,20 @@ static void *watch(void *arg)
     _exit(1);
 }
 
+/* Gives the pool threads the moment it takes to send what the cancelled requests are answered. */
+static void await_answers(void)
+{
+    int64_t until = clock_ms() + ANSWER_MS;
+    struct counters sum = counters_sum();
+    while (sum.begun != sum.ended && clock_ms() < until) {
+        (void)signals_wait(1);
+        sum = counters_sum();
+    }
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
-void drain_requests(struct server *server, double grace)
+void drain_requests(struct server *server, const struct registry *registry, double grace)
 {
     int64_t now = clock_ms(), deadline = now + (int64_t)(grace * 1000), quiet_since = now;
     struct counters before = counters_sum();
@@ -73,7 +89,7 @@ void drain_requests(struct server *server, double grace)
             quiet_since = now;
         }
         bool empty = sum.opened == sum.closed && sum.opened >= expected;
-        if (now - quiet_since >= (empty ? SETTLE_MS : QUIET_MS))
+        if (now - quiet_since >= (empty ? SETTLE_MS : QUIET_MS) && lanes_are_idle(registry))
             return;
         if (now >= deadline) {
             log_line(NGI_LOG_WARNING, "the grace period of %g s is over: %llu request(s) are cut", grace,
@@ -89,13 +105,22 @@ void drain_requests(struct server *server, double grace)
     }
 }
 
-void drain_stop(struct server *server, struct listeners *listeners)
+void drain_stop(struct server *server, const struct registry *registry, struct listeners *listeners)
 {
     struct guard guard = { .listeners = listeners };
     pthread_t thread;
     sem_init(&guard.stopped, 0, 0);
-    bool guarded = pthread_create(&thread, NULL, watch, &guard) == 0;
+    int error = pthread_create(&thread, NULL, watch, &guard);
+    bool guarded = error == 0;
+    if (!guarded)
+        log_line(NGI_LOG_WARNING, "no thread to watch over the end: %s", strerror(error));
+    /* No connection may be suspended when libmicrohttpd stops: all are answered, and from here on none is handed over.
+     */
+    watch_cancel_all(NGI_CANCEL_SHUTDOWN);
+    await_answers();
     server_stop(server);
+    lanes_stop(registry);
+    watch_stop();
     sem_post(&guard.stopped);
     if (guarded)
         pthread_join(thread, NULL);

@@ -1,6 +1,7 @@
 #include "proc/worker.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -13,6 +14,9 @@
 #include "proc/drain.h"
 #include "proc/ready.h"
 #include "proc/signals.h"
+#include "run/lane.h"
+#include "run/runner.h"
+#include "run/watch.h"
 
 /* A connection is a descriptor, and a second one with a spilled body or a file that is sent: as many as are allowed
  * have to be possible. */
@@ -31,15 +35,23 @@ static void raise_descriptor_limit(const struct settings *settings)
                  (long long)settings->connections, (unsigned long long)least, (unsigned long long)limit.rlim_cur);
 }
 
+/* "pool", "threads", "auto"; "pool/threads" where routes differ. */
 static void announce_plugin(const struct plugin *plugin)
 {
-    bool may_block = false;
-    for (size_t i = 0; i < plugin->route_count; i++)
-        may_block |= (plugin->routes[i].flags & NGI_MAY_BLOCK) != 0;
-    log_line(NGI_LOG_INFO, "plugin %s %s at %s: %zu route%s, pool%s", plugin->name,
+    static const char *const names[] = { [RUN_AUTO] = "auto", [RUN_POOL] = "pool", [RUN_THREAD] = "threads" };
+    bool used[sizeof names / sizeof *names] = { false }, held = false;
+    char rungs[32] = "";
+    for (size_t i = 0; i < plugin->route_count; i++) {
+        used[plugin->routes[i].lane->rule] = true;
+        held |= plugin->routes[i].lane->rule == RUN_POOL && plugin->routes[i].flags & NGI_MAY_BLOCK;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (used[i])
+            snprintf(rungs + strlen(rungs), sizeof rungs - strlen(rungs), "%s%s", *rungs ? "/" : "", names[i]);
+    log_line(NGI_LOG_INFO, "plugin %s %s at %s: %zu route%s, %s%s", plugin->name,
              plugin->module->self.version ? plugin->module->self.version : "-", *plugin->mount ? plugin->mount : "/",
-             plugin->route_count, plugin->route_count == 1 ? "" : "s",
-             may_block ? " (it may block: while it does, other connections of its pool thread wait)" : "");
+             plugin->route_count, plugin->route_count == 1 ? "" : "s", rungs,
+             held ? " (it may block: while it does, other connections of its pool thread wait)" : "");
 }
 
 static void announce(const struct registry *registry, const struct listeners *listeners, const struct server *server)
@@ -72,10 +84,23 @@ static void wait_for_stop(void)
     }
 }
 
+/* Of all routes, in milliseconds, 0: none has one. */
+static int64_t least_timeout(const struct registry *registry)
+{
+    int64_t least_us = INT64_MAX;
+    for (size_t i = 0; i < registry->count; i++)
+        for (size_t j = 0; j < registry->plugins[i]->route_count; j++) {
+            int64_t timeout_us = registry->plugins[i]->routes[j].timeout_us;
+            if (timeout_us > 0 && timeout_us < least_us)
+                least_us = timeout_us;
+        }
+    return least_us == INT64_MAX ? 0 : least_us / 1000;
+}
+
 /* Everything between the sockets and the end of the plugins' fini. */
 static int serve(const struct settings *settings, struct registry *registry, struct listeners *listeners, int ready_fd)
 {
-    const struct dispatch dispatch = { registry, settings->debug };
+    const struct dispatch dispatch = dispatch_for(registry, settings);
     struct report report = { 0 };
     struct server *server = NULL;
     ngi_error err = { 0 };
@@ -85,7 +110,9 @@ static int serve(const struct settings *settings, struct registry *registry, str
         report_log(&report);
         goto out;
     }
-    if (access_open(settings->access_log, settings->access_log_format, &err) != NGI_OK ||
+    host_set_runner(&task_runner);
+    if (lanes_start(registry, settings, &err) != NGI_OK || watch_start(least_timeout(registry), &err) != NGI_OK ||
+        access_open(settings->access_log, settings->access_log_format, &err) != NGI_OK ||
         server_start(&server, settings, &dispatch, listeners, &err) != NGI_OK) {
         log_line(NGI_LOG_ERROR, "%s", err.text);
         goto out;
@@ -96,10 +123,12 @@ static int serve(const struct settings *settings, struct registry *registry, str
         log_line(NGI_LOG_WARNING, "%s", err.text);
     wait_for_stop();
     ready_stopping();
-    drain_requests(server, settings->grace);
-    drain_stop(server, listeners);
+    drain_requests(server, registry, settings->grace);
+    drain_stop(server, registry, listeners);
     status = 0;
 out:
+    lanes_stop(registry);
+    watch_stop();
     call_thread_end();
     registry_stop(registry);
     access_close();

@@ -3,8 +3,6 @@
 #include "base/log.h"
 #include "http/method.h"
 #include "http/problem.h"
-#include "obs/counters.h"
-#include "plugin/call.h"
 
 /* Answers with `status` and, for those that want it, Allow. */
 static int refuse(struct request *request, int status, uint32_t allow)
@@ -29,6 +27,16 @@ static int pattern_failed(struct request *request)
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
+
+struct dispatch dispatch_for(const struct registry *registry, const struct settings *settings)
+{
+    return (struct dispatch){
+        .registry = registry,
+        .debug = settings->debug,
+        .body = { .memory = (size_t)settings->body_memory, .spool = settings->spool },
+        .max_response = (size_t)settings->max_response,
+    };
+}
 
 int dispatch_route(const struct dispatch *dispatch, struct request *request)
 {
@@ -59,19 +67,4 @@ int dispatch_route(const struct dispatch *dispatch, struct request *request)
     case NGI_EFAIL: return pattern_failed(request);
     default: return refuse(request, 500, 0);
     }
-}
-
-void dispatch_run(const struct dispatch *dispatch, struct request *request)
-{
-    counters_running(request->route);
-    int rc = call_handler(request);
-    const char *why = call_settle(request, rc, dispatch->debug);
-    counters_running(NULL);
-    if (!why && request->failure)
-        log_line(NGI_LOG_WARNING, "%s [%s]: ngi_fail was called (%s), but the handler returned %d, no failure",
-                 request->plugin->name, request_id(request), request->failure, rc);
-    if (why)
-        log_line(NGI_LOG_ERROR, "%s [%s]: %s %s (route \"%s\"): %d: %s", request->plugin->name, request_id(request),
-                 request->ngi.method, request->raw_target, request->route->spec->pattern, request->response.status,
-                 why);
 }

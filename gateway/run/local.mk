@@ -1,2 +1,14 @@
 libpostern_a_SOURCES += \
-	gateway/run/dispatch.c gateway/run/dispatch.h
+	gateway/run/background.c gateway/run/background.h \
+	gateway/run/dispatch.c gateway/run/dispatch.h \
+	gateway/run/executor.c gateway/run/executor.h \
+	gateway/run/lane.c gateway/run/lane.h \
+	gateway/run/later.c gateway/run/later.h \
+	gateway/run/pipe.c gateway/run/pipe.h \
+	gateway/run/neighbours.c gateway/run/neighbours.h \
+	gateway/run/placement.c gateway/run/placement.h \
+	gateway/run/runner.c gateway/run/runner.h \
+	gateway/run/stream.c gateway/run/stream.h \
+	gateway/run/task.c gateway/run/task.h \
+	gateway/run/upload.c gateway/run/upload.h \
+	gateway/run/watch.c gateway/run/watch.h

@@ -46,10 +46,10 @@ START_TEST(a_return_value_that_means_nothing_is_500)
 }
 END_TEST
 
-START_TEST(later_is_500_in_a_host_without_it)
+START_TEST(later_without_one_out_is_500)
 {
     EXPECT_STATUS(GET("/answers/status/1"), 500);
-    EXPECT_HAS(gateway_log(&gateway), "NGI_LATER, and this release does not offer that");
+    EXPECT_HAS(gateway_log(&gateway), "NGI_LATER, but no ngi_later is out");
 }
 END_TEST
 
@@ -163,7 +163,7 @@ Suite *failures_suite(void)
     TCase *shared = test_case(suite, "one gateway", serve_answers);
     tcase_add_test(shared, a_handler_that_says_nothing_is_500);
     tcase_add_test(shared, a_return_value_that_means_nothing_is_500);
-    tcase_add_test(shared, later_is_500_in_a_host_without_it);
+    tcase_add_test(shared, later_without_one_out_is_500);
     tcase_add_test(shared, the_words_of_a_failure_go_to_the_log_only);
     tcase_add_test(shared, control_characters_of_a_client_do_not_forge_log_lines);
     tcase_add_test(shared, a_late_failure_takes_back_what_was_written);

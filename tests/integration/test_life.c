@@ -226,8 +226,8 @@ START_TEST(the_start_is_told_in_a_line_each)
     const char *log = gateway_log(&gateway);
     snprintf(wanted, sizeof wanted, "postern: listening on %s, 2 pool threads\n", gateway.url);
     EXPECT_HAS(log, wanted);
-    EXPECT_HAS(log, "postern: plugin hello 1.0 at /hello: 1 route, pool\n");
-    EXPECT_HAS(log, "postern: plugin sleep 1.0 at /sleep: 1 route, pool (it may block");
+    EXPECT_HAS(log, "postern: plugin hello 1.0 at /hello: 1 route, auto\n");
+    EXPECT_HAS(log, "postern: plugin sleep 1.0 at /sleep: 1 route, threads\n");
     finish();
 }
 END_TEST

@@ -41,7 +41,7 @@ static void ask_in_parallel(const char *path, const char *wanted)
 
 START_TEST(threads_begin_and_end_once_each_and_fini_comes_last)
 {
-    SERVE(THREADS, "--set", "threads=3");
+    SERVE(THREADS, "--set", "threads=3", "--set", "run=pool");
     ask_in_parallel("/threads/", NULL);
     gateway_stop(&gateway);
     const char *log = gateway_log(&gateway), *fini = strstr(log, "threads: fini with its state\n");
@@ -63,7 +63,7 @@ END_TEST
 
 START_TEST(a_thread_keeps_its_state)
 {
-    SERVE(THREADS, "--set", "threads=1");
+    SERVE(THREADS, "--set", "threads=1", "--set", "run=pool");
     for (int i = 0; i < 5; i++)
         EXPECT(GET("/threads/"), 200, "1\n");
     finish();
@@ -96,7 +96,7 @@ END_TEST
 
 START_TEST(calls_of_a_serial_route_never_meet)
 {
-    SERVE(THREADS, "--set", "threads=3");
+    SERVE(THREADS, "--set", "threads=3", "--set", "run=pool");
     ask_in_parallel("/threads/serial", "0 serial\n");
     finish();
 }

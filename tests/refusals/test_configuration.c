@@ -7,13 +7,17 @@
 static const char everything[] = "# every key, none at its default\n"
                                  "listen = {\"127.0.0.1:0\", \"[::1]:8081\", \"unix:/tmp/postern.sock\"}\n"
                                  "plugins = \"/srv/plug ins\"\n"
-                                 "processes = 1\nthreads = 3\nwatch = off\nconnections = 77\nconnection_timeout = 1.5\n"
+                                 "processes = 1\nthreads = 3\nrun = thread\nexecutor_threads = 4\nthread_idle = 2.5\n"
+                                 "queue = 9\ntimeout = 7.5\nwatch = off\nconnections = 77\nconnection_timeout = 1.5\n"
                                  "connection_memory = 64K\nbacklog = 5\nmax_body = 1G\nbody_memory = 1000\n"
                                  "max_response = 1M\nspool = \"/var/tmp\"\ngrace = 0.25\naccess_log = \"-\"\n"
                                  "access_log_format = json\nlog_level = debug\ndebug = on\n"
-                                 "plugin thumb {\n    mount = \"/t\"\n    run = pool\n    max_body = 3M\n"
+                                 "plugin thumb {\n    mount = \"/t\"\n    run = pool\n    threads = 5\n"
+                                 "    queue = 0\n    timeout = 0\n    max_body = 3M\n    stream_body = on\n"
                                  "    option {\n        quality = 80\n        title = \"a \\\"b\\\" # c\"\n    }\n"
-                                 "    route \"/slow/{id}\" {\n        run = pool\n        max_body = 0\n    }\n}\n"
+                                 "    route \"/slow/{id}\" {\n        run = auto\n        threads = 6\n"
+                                 "        queue = 10\n        timeout = 1e-3\n        max_body = 0\n"
+                                 "        stream_body = off\n    }\n}\n"
                                  "plugin root { mount = \"/\" }\n";
 
 /* check -T with these arguments; malloc'ed. */
@@ -37,7 +41,44 @@ START_TEST(what_t_prints_reads_back_to_itself)
     ck_assert_str_eq(once, twice);
     ck_assert_ptr_nonnull(strstr(once, "\nplugins = \"/srv/plug ins\"\n"));
     ck_assert_ptr_nonnull(strstr(once, "\n        title = \"a \\\"b\\\" # c\"\n"));
-    ck_assert_ptr_nonnull(strstr(once, "\n    route \"/slow/{id}\" {\n"));
+    ck_assert_ptr_nonnull(strstr(once, "\n    route \"/slow/{id}\" {\n        run = auto\n        threads = 6\n"
+                                       "        queue = 10\n        timeout = 0.001\n"));
+    free(once);
+    free(twice);
+}
+END_TEST
+
+/* The block that an operator would write, with all that this release obeys. */
+START_TEST(a_block_for_a_plugin_that_waits)
+{
+    given("thumb.so", "static const ngi_option_spec options[] = { { \"quality\", NGI_INT, \"75\", 1, 100, \"JPEG's\" "
+                      "}, { 0 } };\n"
+                      "static const ngi_route rows[] = { NGI_ROUTE(NGI_ANY, \"/\", answer, NGI_MAY_BLOCK),\n"
+                      "    NGI_ROUTE(NGI_GET, \"/slow\", answer, NGI_NEVER_BLOCKS), { 0 } };\n"
+                      "NGI_PLUGIN_FULL(.name = \"thumb\", .version = \"1\", .routes = rows, .options = options)");
+    scratch_write(&dir, "thumb.conf",
+                  "plugin thumb {\n    mount   = \"/thumb\"\n    run     = auto\n    threads = 16\n"
+                  "    queue   = 256\n    timeout = 10.0\n    max_body = \"10M\"\n"
+                  "    option { quality = 80 }\n    route \"/\" { run = pool }\n"
+                  "    route \"/slow\" { run = thread, timeout = 60.0 }\n}\n");
+    SAYS(0, "1 plugin in DIR: good\n", "", "check", "-c", "DIR/thumb.conf", "--plugins", "DIR");
+}
+END_TEST
+
+START_TEST(what_a_block_inherits_stays_out_of_what_t_prints)
+{
+    scratch_write(&dir, "some.conf", "timeout = 5\nplugin a { threads = 2, route \"/x\" { queue = 3 } }\n");
+    char *once = printed("-c", "DIR/some.conf");
+    ck_assert_str_eq(strstr(once, "\nplugin a {"),
+                     "\nplugin a {\n    # mount: /NAME\n    # run: the gateway's\n    threads = 2\n"
+                     "    # queue: the gateway's\n    # timeout: the gateway's\n    # max_body: the gateway's\n"
+                     "    # stream_body: as its flags say (NGI_STREAM_BODY)\n    route \"/x\" {\n"
+                     "        # run: the plugin's\n        # threads: the plugin's\n        queue = 3\n"
+                     "        # timeout: the plugin's\n        # max_body: the plugin's\n"
+                     "        # stream_body: the plugin's\n    }\n}\n");
+    scratch_write(&dir, "again.conf", once);
+    char *twice = printed("-c", "DIR/again.conf");
+    ck_assert_str_eq(once, twice);
     free(once);
     free(twice);
 }
@@ -69,12 +110,11 @@ END_TEST
 
 START_TEST(every_mistake_of_a_file_is_named_with_its_line)
 {
-    scratch_write(&dir, "bad.conf", "grce = 7\nthreads = many\nplugin a {\n    mout = \"/x\"\n    run = thread\n}\n");
+    scratch_write(&dir, "bad.conf", "grce = 7\nthreads = many\nplugin a {\n    mout = \"/x\"\n    run = process\n}\n");
     REFUSED_WITH("DIR/bad.conf:2: threads: \"many\" is not a whole number; right is a whole number from 0 to 256\n"
                  "DIR/bad.conf:1: grce: is not a setting of the gateway; did you mean grace?\n"
-                 "DIR/bad.conf:5: plugin.a.run: \"thread\" is refused: this release runs calls on the pool only; right "
-                 "is auto or "
-                 "pool\n"
+                 "DIR/bad.conf:5: plugin.a.run: \"process\" is refused: this release runs calls on the pool and on "
+                 "threads; right is auto, pool or thread\n"
                  "DIR/bad.conf:4: plugin.a.mout: is not a setting of a plugin block; did you mean mount?",
                  "-c", "DIR/bad.conf");
 }
@@ -97,6 +137,15 @@ END_TEST
 START_TEST(a_value_out_of_range_tells_the_range)
 {
     REFUSED_WITH("--set: backlog: \"0\" is too small; right is a whole number from 1 to 65535", "--set", "backlog=0");
+}
+END_TEST
+
+START_TEST(processes_are_for_a_later_release)
+{
+    REFUSED_WITH("--set: plugin.a.run: \"process\" is refused: this release runs calls on the pool and on threads; "
+                 "right "
+                 "is auto, pool or thread",
+                 "--set", "plugin.a.run=process");
 }
 END_TEST
 
@@ -137,12 +186,15 @@ Suite *configuration_suite(void)
     Suite *suite = suite_create("configuration");
     TCase *tests = refusal_case(suite);
     tcase_add_test(tests, what_t_prints_reads_back_to_itself);
+    tcase_add_test(tests, a_block_for_a_plugin_that_waits);
+    tcase_add_test(tests, what_a_block_inherits_stays_out_of_what_t_prints);
     tcase_add_test(tests, the_defaults_read_back_to_themselves);
     tcase_add_test(tests, set_overrides_the_file);
     tcase_add_test(tests, every_mistake_of_a_file_is_named_with_its_line);
     tcase_add_test(tests, a_file_that_is_not_there_is_named);
     tcase_add_test(tests, a_syntax_error_has_its_line);
     tcase_add_test(tests, a_value_out_of_range_tells_the_range);
+    tcase_add_test(tests, processes_are_for_a_later_release);
     tcase_add_test(tests, a_set_without_value_tells_the_form);
     tcase_add_test(tests, an_unknown_set_gets_the_nearest);
     tcase_add_test(tests, a_setting_of_a_later_release_says_so);

@@ -147,7 +147,7 @@ START_TEST(a_value_that_means_nothing_is_an_error)
         int rc;
         const char *words;
     } cases[] = {
-        { NGI_LATER, "the handler returned 1, which is NGI_LATER, and this release does not offer that; success is "
+        { NGI_LATER, "the handler returned 1, which is NGI_LATER, but no ngi_later is out; success is "
                      "NGI_OK, 0" },
         { 2, "the handler returned 2: neither NGI_OK, nor a status, nor an error" },
         { 199, "the handler returned 199: neither NGI_OK, nor a status, nor an error" },

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 
 #include "conf/settings_table.h"
+#include "plugin/plugin.h"
+#include "tests/unit/facts_fixture.h"
 #include "tests/unit/settings_fixture.h"
 #include "tests/unit/suites.h"
 
@@ -24,12 +26,15 @@ static char *print(void)
 static const char *const everything =
     "listen = {\"0.0.0.0:0\", \"[::1]:8080\", \"unix:/run/a b.sock\"}\n"
     "plugins = \"/opt/\\\"p\\\" \\${HOME} \\\\ \\x01\"\n"
-    "processes = 1, threads = 256\nwatch = off\nconnections = 1000000\nconnection_timeout = 1.1\n"
+    "processes = 1, threads = 256\nrun = thread, executor_threads = 1024, thread_idle = 3600\nqueue = 1000000\n"
+    "timeout = 86400\nwatch = off\nconnections = 1000000\nconnection_timeout = 1.1\n"
     "connection_memory = 1M\nbacklog = 65535\nmax_body = 1024G\nbody_memory = 1000\nmax_response = 4194304K\n"
     "spool = '/var/spool/x'\ngrace = 0.333333333333\naccess_log = -\naccess_log_format = json\nlog_level = debug\n"
     "debug = yes\n"
-    "plugin thumb { mount = /, run = pool, max_body = 0, option { quality = 80, a.b = \"x y\" }\n"
-    "  route \"/slow\" { run = pool, max_body = 20M }\n  route '~^/a\\d\"$' { } }\n"
+    "plugin thumb { mount = /, run = pool, threads = 1, queue = 0, timeout = 0, max_body = 0\n"
+    "  stream_body = yes, option { quality = 80, a.b = \"x y\" }\n"
+    "  route \"/slow\" { run = auto, threads = 2, queue = 3, timeout = 0.25, max_body = 20M, stream_body = off }\n  "
+    "route '~^/a\\d\"$' { } }\n"
     "plugin other {}\n";
 
 START_TEST(defaults_without_a_file)
@@ -40,6 +45,11 @@ START_TEST(defaults_without_a_file)
     ck_assert_str_eq(settings->plugins, setting_find(SECTION_ROOT, "plugins")->standard); /* the build chooses */
     ck_assert_int_eq(settings->processes, 1);
     ck_assert_int_eq(settings->threads, 0);
+    ck_assert_int_eq(settings->run, RUN_AUTO);
+    ck_assert_int_eq(settings->executor_threads, 16);
+    ck_assert_double_eq(settings->thread_idle, 10);
+    ck_assert_int_eq(settings->queue, 256);
+    ck_assert_double_eq(settings->timeout, 60);
     ck_assert(!settings->watch);
     ck_assert_int_eq(settings->connections, 10000);
     ck_assert_double_eq(settings->connection_timeout, 60);
@@ -65,12 +75,21 @@ START_TEST(defaults_of_blocks)
     load_well("plugin thumb { route \"/slow\" { } }");
     const struct plugin_settings *plugin = settings_plugin(settings, "thumb");
     ck_assert_ptr_null(plugin->mount);
-    ck_assert_int_eq(plugin->run, RUN_AUTO);
+    ck_assert_int_eq(plugin->run, -1);
+    ck_assert_int_eq(plugin->threads, -1);
+    ck_assert_int_eq(plugin->queue, -1);
+    ck_assert_double_eq(plugin->timeout, -1);
     ck_assert_int_eq(plugin->max_body, -1);
+    ck_assert_int_eq(plugin->stream_body, -1);
     ck_assert_uint_eq(plugin->option_count, 0);
     ck_assert_uint_eq(plugin->route_count, 1);
-    ck_assert_int_eq(plugin->routes[0].run, RUN_AUTO);
-    ck_assert_int_eq(plugin->routes[0].max_body, -1);
+    const struct route_settings *route = &plugin->routes[0];
+    ck_assert_int_eq(route->run, -1);
+    ck_assert_int_eq(route->threads, -1);
+    ck_assert_int_eq(route->queue, -1);
+    ck_assert_double_eq(route->timeout, -1);
+    ck_assert_int_eq(route->max_body, -1);
+    ck_assert_int_eq(route->stream_body, -1);
 }
 END_TEST
 
@@ -81,6 +100,11 @@ START_TEST(every_setting_of_a_file)
     ck_assert_str_eq(settings->listen[2], "unix:/run/a b.sock");
     ck_assert_str_eq(settings->plugins, "/opt/\"p\" ${HOME} \\ \x01");
     ck_assert_int_eq(settings->threads, 256);
+    ck_assert_int_eq(settings->run, RUN_THREAD);
+    ck_assert_int_eq(settings->executor_threads, 1024);
+    ck_assert_double_eq(settings->thread_idle, 3600);
+    ck_assert_int_eq(settings->queue, 1000000);
+    ck_assert_double_eq(settings->timeout, 86400);
     ck_assert_double_eq(settings->connection_timeout, 1.1);
     ck_assert_int_eq(settings->max_body, INT64_C(1) << 40);
     ck_assert_int_eq(settings->body_memory, 1000);
@@ -92,11 +116,20 @@ START_TEST(every_setting_of_a_file)
     const struct plugin_settings *plugin = settings_plugin(settings, "thumb");
     ck_assert_str_eq(plugin->mount, "");
     ck_assert_int_eq(plugin->run, RUN_POOL);
+    ck_assert_int_eq(plugin->threads, 1);
+    ck_assert_int_eq(plugin->queue, 0);
+    ck_assert_double_eq(plugin->timeout, 0);
     ck_assert_int_eq(plugin->max_body, 0);
+    ck_assert_int_eq(plugin->stream_body, 1);
     ck_assert_str_eq(plugin->options[0].name, "quality");
     ck_assert_str_eq(plugin->options[0].value, "80");
     ck_assert_str_eq(plugin->options[1].value, "x y");
+    ck_assert_int_eq(plugin->routes[0].run, RUN_AUTO);
+    ck_assert_int_eq(plugin->routes[0].threads, 2);
+    ck_assert_int_eq(plugin->routes[0].queue, 3);
+    ck_assert_double_eq(plugin->routes[0].timeout, 0.25);
     ck_assert_int_eq(plugin->routes[0].max_body, 20 << 20);
+    ck_assert_int_eq(plugin->routes[0].stream_body, 0);
     ck_assert_str_eq(plugin->routes[1].pattern, "~^/a\\d\"$");
 }
 END_TEST
@@ -146,6 +179,9 @@ START_TEST(spellings)
         load_well(text);
         ck_assert(settings->debug);
     }
+    load_well("plugin p { stream_body = TRUE, run = 'thread' }");
+    ck_assert_int_eq(settings->plugin[0].stream_body, 1);
+    ck_assert_int_eq(settings->plugin[0].run, RUN_THREAD);
     load_well("debug = no\nmax_body = 1048576\nbody_memory = \"1048576\"\nlog_level = \"warning\"");
     ck_assert(!settings->debug);
     ck_assert_int_eq(settings->max_body, 1 << 20);
@@ -197,12 +233,51 @@ START_TEST(print_and_load_and_print)
 }
 END_TEST
 
+START_TEST(what_is_inherited_is_printed_as_a_comment)
+{
+    load_well("plugin p { queue = 0, route \"/r\" { stream_body = off } }");
+    char *text = print();
+    ck_assert_str_eq(strstr(text, "\nplugin p {"), "\nplugin p {\n"
+                                                   "    # mount: /NAME\n"
+                                                   "    # run: the gateway's\n"
+                                                   "    # threads: the gateway's executor_threads\n"
+                                                   "    queue = 0\n"
+                                                   "    # timeout: the gateway's\n"
+                                                   "    # max_body: the gateway's\n"
+                                                   "    # stream_body: as its flags say (NGI_STREAM_BODY)\n"
+                                                   "    route \"/r\" {\n"
+                                                   "        # run: the plugin's\n"
+                                                   "        # threads: the plugin's\n"
+                                                   "        # queue: the plugin's\n"
+                                                   "        # timeout: the plugin's\n"
+                                                   "        # max_body: the plugin's\n"
+                                                   "        stream_body = off\n"
+                                                   "    }\n}\n");
+    free(text);
+}
+END_TEST
+
+START_TEST(what_is_inherited_can_be_told_from_every_value)
+{
+    for (size_t i = 0; i < settings_table_count; i++) {
+        const struct setting *setting = &settings_table[i];
+        ck_assert_msg(!setting->standard != !setting->inherited, "%s: has a default or inherits it", setting->key);
+        if (setting->inherited) {
+            ck_assert_int_ge(setting->min, 0);
+            ck_assert(setting->section != SECTION_ROOT);
+            ck_assert(setting->type != SETTING_LIST && setting->type != SETTING_BOOL);
+        }
+    }
+}
+END_TEST
+
 START_TEST(overrides)
 {
     write_conf("a.conf", "threads = 2\nlisten = {\"127.0.0.1:1\", \"127.0.0.1:2\"}\n"
                          "plugin thumb { option { quality = 80 } }");
     ck_assert_int_eq(OVERRIDE("threads=5", "listen=[::1]:3,unix:/x", "plugin.thumb.option.quality=a=b",
-                              "plugin.thumb.mount=/", "plugin.v.1.max_body=2K", "plugin.v.1.option.a.b=c"),
+                              "plugin.thumb.mount=/", "plugin.v.1.max_body=2K", "plugin.v.1.option.a.b=c", "run=pool",
+                              "plugin.v.1.timeout=0.5"),
                      NGI_OK);
     ck_assert_int_eq(settings->threads, 5);
     ck_assert_uint_eq(settings->listen_count, 2);
@@ -213,6 +288,8 @@ START_TEST(overrides)
     ck_assert_str_eq(plugin->options[0].value, "a=b");
     ck_assert_str_eq(plugin->options[0].where, "--set");
     plugin = settings_plugin(settings, "v.1");
+    ck_assert_int_eq(settings->run, RUN_POOL);
+    ck_assert_double_eq(plugin->timeout, 0.5);
     ck_assert_int_eq(plugin->max_body, 2048);
     ck_assert_str_eq(plugin->options[0].name, "a.b");
     ck_assert_str_eq(plugin->where, "--set");
@@ -241,6 +318,111 @@ START_TEST(descriptions_name_every_setting)
 }
 END_TEST
 
+/* What a route gets in the end: its own block, its plugin's, the gateway's, in this order. */
+static const char routes_plugin[] =
+    "#include <ngi.h>\n"
+    "static int hello(ngi_request *r) { return ngi_text(r, 200, \"hello\"); }\n"
+    "static const ngi_route rows[] = { NGI_ROUTE(NGI_GET, \"/waits\", hello, NGI_MAY_BLOCK),\n"
+    "    NGI_ROUTE(NGI_GET, \"/quick\", hello, NGI_NEVER_BLOCKS),\n"
+    "    NGI_ROUTE(NGI_PUT, \"/upload\", hello, NGI_STREAM_BODY), { 0 } };\n"
+    "NGI_PLUGIN_FULL(.name = \"p\", .version = \"1\", .routes = rows)\n";
+enum { WAITS, QUICK, UPLOAD };
+
+static struct plugin *plugin;
+
+static void build_routes_plugin(void)
+{
+    build(routes_plugin, "");
+}
+
+static void free_plugin(void)
+{
+    plugin_free(plugin);
+    plugin = NULL;
+}
+
+/* The plugin under this configuration. */
+static void load_plugin(const char *conf)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/x.so", facts_dir);
+    free_plugin();
+    load_well(conf);
+    plugin = plugin_load(path, NULL, settings, &report);
+    report_log(&report);
+    ck_assert_ptr_nonnull(plugin);
+    ck_assert_uint_eq(plugin->route_count, 3);
+}
+
+static void assert_route(unsigned index, int run, unsigned threads, unsigned queue, int64_t timeout_us,
+                         uint64_t max_body, bool stream_body)
+{
+    const struct plugin_route *route = &plugin->routes[index];
+    ck_assert_uint_eq(route->index, index);
+    ck_assert_int_eq(route->run, run);
+    ck_assert_uint_eq(route->threads, threads);
+    ck_assert_uint_eq(route->queue, queue);
+    ck_assert_int_eq(route->timeout_us, timeout_us);
+    ck_assert_uint_eq(route->max_body, max_body);
+    ck_assert_int_eq(route->stream_body, stream_body);
+    ck_assert_ptr_null(route->lane);
+}
+
+START_TEST(a_route_inherits_from_the_gateway)
+{
+    load_plugin("");
+    assert_route(WAITS, RUN_AUTO, 16, 256, 60000000, 10 << 20, false);
+    assert_route(QUICK, RUN_AUTO, 16, 256, 60000000, 10 << 20, false);
+    assert_route(UPLOAD, RUN_AUTO, 16, 256, 60000000, 10 << 20, true);
+    load_plugin("run = pool, executor_threads = 3, queue = 4, timeout = 1.1, max_body = 5\nplugin p { }");
+    assert_route(WAITS, RUN_POOL, 3, 4, 1100000, 5, false);
+    assert_route(UPLOAD, RUN_POOL, 3, 4, 1100000, 5, true);
+}
+END_TEST
+
+START_TEST(a_route_inherits_from_its_plugin)
+{
+    load_plugin("run = pool, executor_threads = 3, queue = 4, timeout = 5, max_body = 6\n"
+                "plugin p { run = thread, threads = 7, queue = 8, timeout = 9, max_body = 10, stream_body = on\n"
+                "  route \"/quick\" { } }");
+    assert_route(WAITS, RUN_THREAD, 7, 8, 9000000, 10, true);
+    assert_route(QUICK, RUN_THREAD, 7, 8, 9000000, 10, true);
+}
+END_TEST
+
+START_TEST(what_a_route_sets_is_its_own)
+{
+    load_plugin("run = pool, executor_threads = 3, queue = 4, timeout = 5, max_body = 6\n"
+                "plugin p { run = thread, threads = 7, queue = 8, timeout = 9, max_body = 10, stream_body = on\n"
+                "  route \"/waits\" { run = pool, threads = 1, queue = 2, timeout = 3, max_body = 4 }\n"
+                "  route \"/quick\" { run = auto, queue = 0, timeout = 0, max_body = 0, stream_body = off } }");
+    assert_route(WAITS, RUN_POOL, 1, 2, 3000000, 4, true);
+    assert_route(QUICK, RUN_AUTO, 7, 0, 0, 0, false);
+    assert_route(UPLOAD, RUN_THREAD, 7, 8, 9000000, 10, true);
+}
+END_TEST
+
+START_TEST(what_the_operator_says_counts_before_the_flags)
+{
+    load_plugin("plugin p { route \"/waits\" { run = pool } route \"/quick\" { run = thread }\n"
+                "  route \"/upload\" { stream_body = off } }");
+    ck_assert_int_eq(plugin->routes[WAITS].run, RUN_POOL);
+    ck_assert_int_eq(plugin->routes[QUICK].run, RUN_THREAD);
+    ck_assert(!plugin->routes[UPLOAD].stream_body);
+    ck_assert_uint_eq(plugin->routes[UPLOAD].flags, NGI_STREAM_BODY);
+}
+END_TEST
+
+START_TEST(no_timeout_is_rounded_to_none)
+{
+    load_plugin("timeout = 0.0000001\nplugin p { route \"/quick\" { timeout = 0 } route \"/waits\" { timeout = 2.3 } "
+                "}");
+    ck_assert_int_eq(plugin->routes[UPLOAD].timeout_us, 1);
+    ck_assert_int_eq(plugin->routes[QUICK].timeout_us, 0);
+    ck_assert_int_eq(plugin->routes[WAITS].timeout_us, 2300000);
+}
+END_TEST
+
 Suite *settings_suite(void)
 {
     Suite *suite = suite_create("settings");
@@ -256,8 +438,20 @@ Suite *settings_suite(void)
     tcase_add_test(tests, includes);
     tcase_add_test(tests, an_empty_file);
     tcase_add_test(tests, print_and_load_and_print);
+    tcase_add_test(tests, what_is_inherited_is_printed_as_a_comment);
+    tcase_add_test(tests, what_is_inherited_can_be_told_from_every_value);
     tcase_add_test(tests, overrides);
     tcase_add_test(tests, descriptions_name_every_setting);
     suite_add_tcase(suite, tests);
+
+    tests = facts_case(suite, "settings_of_routes", 60);
+    tcase_add_checked_fixture(tests, build_routes_plugin, NULL);
+    tcase_add_checked_fixture(tests, settings_set_up, settings_tear_down);
+    tcase_add_checked_fixture(tests, NULL, free_plugin);
+    tcase_add_test(tests, a_route_inherits_from_the_gateway);
+    tcase_add_test(tests, a_route_inherits_from_its_plugin);
+    tcase_add_test(tests, what_a_route_sets_is_its_own);
+    tcase_add_test(tests, what_the_operator_says_counts_before_the_flags);
+    tcase_add_test(tests, no_timeout_is_rounded_to_none);
     return suite;
 }

@@ -25,6 +25,9 @@ START_TEST(mistakes_of_each_type)
                                "right is bytes, or a size such as 64K, 10M or 1G, from 0 to 1024G");
     REFUSED("connection_memory = \"2M\"", "a.conf:1: connection_memory: \"2M\" is too large; "
                                           "right is bytes, or a size such as 64K, 10M or 1G, from 8K to 1M");
+    REFUSED("plugin p { stream_body = 2 }", "a.conf:1: plugin.p.stream_body: \"2\" is neither on nor off; right is on "
+                                            "or "
+                                            "off");
     REFUSED("log_level = loud", "a.conf:1: log_level: \"loud\" is unknown; right is error, warning, info or debug");
 }
 END_TEST
@@ -34,13 +37,45 @@ START_TEST(what_this_release_does_not_offer)
     REFUSED("watch = on", "a.conf:1: watch: \"on\" is refused: this release does not watch files; right is off");
     REFUSED("processes = 4", "a.conf:1: processes: \"4\" is too large: this release serves from one process; right is "
                              "1");
-    REFUSED("plugin a {\n run = process }", "a.conf:2: plugin.a.run: \"process\" is refused: this release runs calls "
-                                            "on the pool only; "
-                                            "right is auto or pool");
-    REFUSED("plugin a { route \"/slow\" { run = thread, timeout = 60.0 } }",
-            "a.conf:1: plugin.a.route \"/slow\": run: \"thread\" is refused: this release runs calls on the pool only; "
-            "right is auto or pool",
-            "a.conf:1: plugin.a.route \"/slow\": timeout: is not a setting of a route block; there are run, max_body");
+#define NO_PROCESS                                                                                                     \
+    "\"process\" is refused: this release runs calls on the pool and on threads; right is auto, pool or thread"
+    REFUSED("run = process", "a.conf:1: run: " NO_PROCESS);
+    REFUSED("plugin a {\n run = process }", "a.conf:2: plugin.a.run: " NO_PROCESS);
+    REFUSED("plugin a { route \"/slow\" { run = process } }", "a.conf:1: plugin.a.route \"/slow\": run: " NO_PROCESS);
+    REFUSED("plugin a { hosts = 4 }", "a.conf:1: plugin.a.hosts: is not a setting of a plugin block; "
+                                      "there are mount, run, threads, queue, timeout, max_body, stream_body, option, "
+                                      "route");
+}
+END_TEST
+
+/* The same range at the gateway, in a plugin's block and in a route's. */
+static void assert_range(const char *root_key, const char *key, const char *value, const char *words)
+{
+    char text[256], line[256];
+    snprintf(text, sizeof text, "%s = %s", root_key, value);
+    snprintf(line, sizeof line, "a.conf:1: %s: \"%s\" %s", root_key, value, words);
+    REFUSED(text, line);
+    snprintf(text, sizeof text, "plugin p { %s = %s }", key, value);
+    snprintf(line, sizeof line, "a.conf:1: plugin.p.%s: \"%s\" %s", key, value, words);
+    REFUSED(text, line);
+    snprintf(text, sizeof text, "plugin p { route \"/r\" { %s = %s } }", key, value);
+    snprintf(line, sizeof line, "a.conf:1: plugin.p.route \"/r\": %s: \"%s\" %s", key, value, words);
+    REFUSED(text, line);
+}
+
+START_TEST(ranges_of_executors_and_deadlines)
+{
+    assert_range("executor_threads", "threads", "0", "is too small; right is a whole number from 1 to 1024");
+    assert_range("executor_threads", "threads", "1025", "is too large; right is a whole number from 1 to 1024");
+    assert_range("executor_threads", "threads", "-1", "is too small; right is a whole number from 1 to 1024");
+    assert_range("queue", "queue", "-1", "is too small; right is a whole number from 0 to 1000000");
+    assert_range("queue", "queue", "1000001", "is too large; right is a whole number from 0 to 1000000");
+    assert_range("timeout", "timeout", "-0.5", "is too small; right is a number from 0 to 86400");
+    assert_range("timeout", "timeout", "-1", "is too small; right is a number from 0 to 86400");
+    assert_range("timeout", "timeout", "86400.1", "is too large; right is a number from 0 to 86400");
+    assert_range("run", "run", "fast", "is unknown; right is auto, pool or thread");
+    REFUSED("thread_idle = 0.5", "a.conf:1: thread_idle: \"0.5\" is too small; right is a number from 1 to 3600");
+    REFUSED("thread_idle = 3601", "a.conf:1: thread_idle: \"3601\" is too large; right is a number from 1 to 3600");
 }
 END_TEST
 
@@ -107,7 +142,20 @@ START_TEST(unknown_keys)
             "a.conf:6: plugin.p.rum: is not a setting of a plugin block; did you mean run?",
             "a.conf:7: plugin.p.backlog: is not a setting of a plugin block; it is one of the gateway: move it there");
     REFUSED("plugin p { colour = red }", "a.conf:1: plugin.p.colour: is not a setting of a plugin block; "
-                                         "there are mount, run, max_body, option, route");
+                                         "there are mount, run, threads, queue, timeout, max_body, stream_body, "
+                                         "option, "
+                                         "route");
+    REFUSED("execute_threads = 1\nstream_body = on\nplugin p { thread = 1\n time_out = 1\n executor_threads = 1\n"
+            "route \"/r\" { stream_bdy = on\n thread_idle = 1 } }",
+            "a.conf:1: execute_threads: is not a setting of the gateway; did you mean executor_threads?",
+            "a.conf:2: stream_body: is not a setting of the gateway; it is one of a plugin block: move it there",
+            "a.conf:3: plugin.p.thread: is not a setting of a plugin block; did you mean threads?",
+            "a.conf:4: plugin.p.time_out: is not a setting of a plugin block; did you mean timeout?",
+            "a.conf:5: plugin.p.executor_threads: is not a setting of a plugin block; it is one of the gateway: move "
+            "it there",
+            "a.conf:6: plugin.p.route \"/r\": stream_bdy: is not a setting of a route block; did you mean stream_body?",
+            "a.conf:7: plugin.p.route \"/r\": thread_idle: is not a setting of a route block; it is one of the "
+            "gateway: move it there");
 }
 END_TEST
 
@@ -118,7 +166,7 @@ START_TEST(all_mistakes_at_once)
             "a.conf:3: threads: \"x\" is not a whole number; right is a whole number from 0 to 256",
             "a.conf:1: debug: \"2\" is neither on nor off; right is on or off",
             "a.conf:4: plugin: the name \"a b\" holds other characters; right are letters, digits, - _ and .",
-            "a.conf:4: plugin.a b.run: \"slow\" is unknown; right is auto or pool",
+            "a.conf:4: plugin.a b.run: \"slow\" is unknown; right is auto, pool or thread",
             "a.conf:5: plugin.c.option: the name \"k k\" holds other characters; right are letters, digits, - _ and .",
             "a.conf:6: plugin.c.route: the pattern is empty; right is a route of the plugin");
 }
@@ -225,6 +273,7 @@ Suite *settings_refusals_suite(void)
     tcase_add_checked_fixture(tests, settings_set_up, settings_tear_down);
     tcase_add_test(tests, mistakes_of_each_type);
     tcase_add_test(tests, what_this_release_does_not_offer);
+    tcase_add_test(tests, ranges_of_executors_and_deadlines);
     tcase_add_test(tests, bad_addresses);
     tcase_add_test(tests, mounts);
     tcase_add_test(tests, unknown_keys);

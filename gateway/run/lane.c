@@ -1,0 +1,182 @@
+#include "run/lane.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "run/neighbours.h"
+
+/* Where `auto` has no choice, or none is left to it. */
+static void settle_rule(struct lane *lane)
+{
+    const struct plugin_route *route = lane->route;
+    static const struct {
+        uint32_t flag;
+        enum run_mode rule;
+        const char *why;
+    } said[] = {
+        { NGI_SERIAL, RUN_THREAD, "NGI_SERIAL: a queue, one call at a time" },
+        { NGI_MAY_BLOCK, RUN_THREAD, "NGI_MAY_BLOCK" },
+        { NGI_NEVER_BLOCKS, RUN_POOL, "NGI_NEVER_BLOCKS" },
+    };
+    lane->rule = (enum run_mode)route->run;
+    lane->why = "as configured";
+    if (lane->rule != RUN_AUTO)
+        return;
+    lane->why = "auto";
+    if (route->stream_body) {
+        lane->rule = RUN_THREAD;
+        lane->why = "it reads its body as it arrives";
+        return;
+    }
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+        if (route->flags & said[i].flag) {
+            lane->rule = said[i].rule;
+            lane->why = said[i].why;
+            return;
+        }
+}
+
+/* NGI_SERIAL of the plugin is one queue for all its routes. */
+static struct executor *shared_executor(const struct plugin *plugin)
+{
+    for (size_t i = 0; i < plugin->route_count; i++)
+        if (plugin->routes[i].lane && plugin->routes[i].serial == &plugin->serial)
+            return plugin->routes[i].lane->executor;
+    return NULL;
+}
+
+static struct lane *lane_new(const struct plugin *plugin, const struct plugin_route *route,
+                             const struct settings *settings)
+{
+    struct lane *lane = calloc(1, sizeof *lane);
+    char name[16];
+    if (!lane)
+        return NULL;
+    lane->route = route;
+    lane->background_most = route->queue > 0 ? route->queue : 1;
+    settle_rule(lane);
+    if (route->serial == &plugin->serial)
+        lane->executor = shared_executor(plugin);
+    if (lane->executor)
+        return lane;
+    snprintf(name, sizeof name, "%s", plugin->name);
+    const struct executor_limits limits = {
+        .threads = route->serial ? 1 : route->threads,
+        .queue = route->queue,
+        .idle_ms = (int)(settings->thread_idle * 1000),
+        .name = name,
+    };
+    lane->executor = executor_new(&limits);
+    lane->owns_executor = true;
+    if (!lane->executor) {
+        free(lane);
+        return NULL;
+    }
+    return lane;
+}
+
+static void tell_change(const struct lane *lane, enum placement_change change, const struct measure *measure)
+{
+    const char *plugin = lane->route->plugin->name, *pattern = lane->route->spec->pattern;
+    unsigned calls = placement_probation(&lane->placement);
+    if (change == PLACEMENT_PROMOTED)
+        log_line(NGI_LOG_INFO, "plugin %s: route \"%s\" now runs on the pool: its last %u calls took less than %g ms",
+                 plugin, pattern, calls, PLACEMENT_BUDGET_US / 1e3);
+    else
+        log_line(NGI_LOG_INFO,
+                 "plugin %s: route \"%s\" now runs on its own threads: a call took %.1f ms; back on the pool after %u "
+                 "fast ones",
+                 plugin, pattern, (double)measure->took_us / 1e3, calls);
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+int lanes_start(const struct registry *registry, const struct settings *settings, ngi_error *err)
+{
+    for (size_t i = 0; i < registry->count; i++) {
+        const struct plugin *plugin = registry->plugins[i];
+        for (size_t j = 0; j < plugin->route_count; j++) {
+            plugin->routes[j].lane = lane_new(plugin, &plugin->routes[j], settings);
+            if (!plugin->routes[j].lane)
+                return ngi_error_set(err, NGI_ENOMEM, "out of memory");
+        }
+    }
+    return NGI_OK;
+}
+
+void lanes_stop(const struct registry *registry)
+{
+    for (size_t i = 0; i < registry->count; i++) {
+        const struct plugin *plugin = registry->plugins[i];
+        for (size_t j = 0; j < plugin->route_count; j++) {
+            struct lane *lane = plugin->routes[j].lane;
+            plugin->routes[j].lane = NULL;
+            if (lane && lane->owns_executor)
+                executor_free(lane->executor);
+            free(lane);
+        }
+    }
+}
+
+bool lanes_are_idle(const struct registry *registry)
+{
+    for (size_t i = 0; i < registry->count; i++)
+        for (size_t j = 0; j < registry->plugins[i]->route_count; j++) {
+            struct executor_state state = executor_look(registry->plugins[i]->routes[j].lane->executor);
+            if (state.waiting > 0 || state.idle < state.threads)
+                return false;
+        }
+    return true;
+}
+
+enum lane_place lane_place(struct lane *lane)
+{
+    if (lane->rule != RUN_AUTO)
+        return lane->rule == RUN_POOL ? LANE_HERE : LANE_AWAY;
+    if (atomic_load_explicit(&lane->streams, memory_order_relaxed))
+        return LANE_AWAY;
+    switch (placement_choose(&lane->placement)) {
+    case PLACE_POOL: return LANE_HERE;
+    case PLACE_ALONE: return neighbours_hold() ? LANE_HERE_HELD : LANE_AWAY;
+    case PLACE_EXECUTOR: break;
+    }
+    return LANE_AWAY;
+}
+
+bool lane_goes_on_here(const struct lane *lane)
+{
+    return lane->rule == RUN_POOL || (lane->rule == RUN_AUTO && placement_choose(&lane->placement) == PLACE_POOL);
+}
+
+void lane_measure(struct lane *lane, struct measure *measure, int64_t start_us, bool on_pool)
+{
+    measure->start_us = start_us;
+    measure->cpu_us = measure->waits = -1;
+    if (lane->rule != RUN_AUTO || (on_pool && !placement_is_watched(&lane->placement)))
+        return;
+    const struct thread_usage usage = clock_thread_usage();
+    measure->cpu_us = usage.cpu_us;
+    measure->waits = usage.waits;
+}
+
+void lane_note(struct lane *lane, struct measure *measure, bool on_pool)
+{
+    measure->took_us = clock_us() - measure->start_us;
+    if (lane->rule != RUN_AUTO)
+        return;
+    if (measure->cpu_us >= 0 && measure->took_us > PLACEMENT_BUDGET_US) {
+        const struct thread_usage usage = clock_thread_usage();
+        measure->cpu_us = usage.cpu_us - measure->cpu_us;
+        measure->waits = usage.waits - measure->waits;
+    }
+    enum placement_change change = placement_note(&lane->placement, measure, on_pool);
+    if (change != PLACEMENT_SAME)
+        tell_change(lane, change, measure);
+}
+
+const char *lane_rung(const struct lane *lane)
+{
+    return lane_goes_on_here(lane) ? "pool" : "threads";
+}

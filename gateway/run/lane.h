@@ -1,0 +1,53 @@
+/* A route's way through the gateway: where its calls run, on which threads, and what has been learnt about them.
+ * [any thread], but for start and stop */
+#ifndef RUN_LANE_H
+#define RUN_LANE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "conf/settings.h"
+#include "plugin/registry.h"
+#include "run/executor.h"
+#include "run/placement.h"
+
+struct lane {
+    const struct plugin_route *route;
+    enum run_mode rule; /* RUN_AUTO: the placement says */
+    const char *why;    /* the rule, for people; a constant */
+    struct placement placement;
+    struct executor *executor; /* shared by the routes of a plugin that is NGI_SERIAL */
+    bool owns_executor;
+    _Atomic bool streams;        /* a call has asked to stream, which takes a thread. Relaxed: a hint. */
+    _Atomic unsigned background; /* functions of ngi_background that have not run yet. Relaxed: a count. */
+    unsigned background_most;
+};
+
+/* Gives every route of the registry its lane. NGI_OK, NGI_ENOMEM. Before requests. */
+int lanes_start(const struct registry *registry, const struct settings *settings, ngi_error *err);
+/* Ends their threads: joins, so a handler that does not return holds it up. Nothing may be running or come. Safe to
+ * call where lanes_start has failed or not been called. */
+void lanes_stop(const struct registry *registry);
+
+/* Whether no thread of any lane has anything to do. */
+bool lanes_are_idle(const struct registry *registry);
+
+/* Where the next call goes. */
+enum lane_place {
+    LANE_HERE,      /* on this pool thread */
+    LANE_HERE_HELD, /* likewise; neighbours_release when it is over */
+    LANE_AWAY,      /* to the executor */
+};
+enum lane_place lane_place(struct lane *lane);
+
+/* Whether a continuation may run on a pool thread. */
+bool lane_goes_on_here(const struct lane *lane);
+
+/* Begins and ends the measurement of a call, and draws the conclusion. `start_us`: now. */
+void lane_measure(struct lane *lane, struct measure *measure, int64_t start_us, bool on_pool);
+void lane_note(struct lane *lane, struct measure *measure, bool on_pool);
+
+/* What the next calls run on, and why, in words: "threads: it was slow on the pool". Constants. */
+const char *lane_rung(const struct lane *lane);
+
+#endif
