@@ -21,6 +21,11 @@ enum {
     SENTINEL_MS = 1,
     /* It dozes off when for so many of these nothing has happened. */
     SENTINEL_QUIET = 16,
+    /* Jobs are taken to be short when most of the latest were: a long one outweighs so many short ones. Not by an
+     * average, which one thread that was kept from its processor for a moment would spoil. */
+    LONG_WEIGHS = 4,
+    BREVITY_SHORT = 32,
+    BREVITY_MOST = 64,
 };
 
 /* A thread and what it sleeps on. */
@@ -45,6 +50,7 @@ struct executor {
     unsigned called;   /* threads that have been woken or made and have not looked at the queue yet */
     unsigned finished; /* jobs, counted round and round */
     bool stopping;
+    int brevity;      /* from 0 to BREVITY_MOST; they are short from BREVITY_SHORT on */
     int64_t usual_us; /* a moving average of what jobs take */
     struct executor_limits limits;
     char name[16];
@@ -87,7 +93,7 @@ static bool is_soon_taken(const struct executor *executor)
         return true;
     /* Somebody has to be there who notices if they do not. */
     bool watched = (executor->sentinel && !executor->dozing) || executor->threads == executor->limits.threads;
-    return executor->usual_us < SHORT_US && awake > 0 && watched && executor->waiting <= awake * SHORT_WAITING;
+    return executor->brevity >= BREVITY_SHORT && awake > 0 && watched && executor->waiting <= awake * SHORT_WAITING;
 }
 
 /* --- threads ------------------------------------------------------------------------------------------------- */
@@ -226,6 +232,16 @@ static bool wait_idle(struct executor *executor, struct worker *worker)
     }
 }
 
+static void learn(struct executor *executor, int64_t took_us)
+{
+    executor->usual_us += (took_us - executor->usual_us) / 8;
+    executor->brevity += took_us <= SHORT_US ? 1 : -LONG_WEIGHS;
+    if (executor->brevity < 0)
+        executor->brevity = 0;
+    else if (executor->brevity > BREVITY_MOST)
+        executor->brevity = BREVITY_MOST;
+}
+
 static void *work(void *arg)
 {
     struct worker *worker = arg;
@@ -252,7 +268,7 @@ static void *work(void *arg)
         job->run(job);
         int64_t took = clock_us() - start;
         pthread_mutex_lock(&executor->lock);
-        executor->usual_us += (took - executor->usual_us) / 8;
+        learn(executor, took);
         executor->finished++;
     }
     executor->threads--;
@@ -277,7 +293,6 @@ struct executor *executor_new(const struct executor_limits *limits)
     pthread_mutex_init(&executor->lock, NULL);
     pthread_cond_init(&executor->empty, NULL);
     executor->limits = *limits;
-    executor->usual_us = SHORT_US; /* until it is known, jobs are taken for long ones */
     snprintf(executor->name, sizeof executor->name, "%s", limits->name);
     executor->limits.name = executor->name;
     return executor;
