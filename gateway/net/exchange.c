@@ -13,6 +13,7 @@
 #include "obs/access.h"
 #include "obs/counters.h"
 #include "plugin/plugin.h"
+#include "run/lane.h"
 #include "run/stream.h"
 #include "run/upload.h"
 
@@ -285,7 +286,7 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *raw, const cha
             send_last_words(raw, request);
             return MHD_NO;
         }
-        if (!exchange->refusal && request->route->stream_body && announced_length(request) > 0)
+        if (!exchange->refusal && announced_length(request) > 0 && lane_streams_body(request->route->lane))
             begin_stream(exchange);
         /* A response to the first call ends the connection: right where a body would have to be read for nothing, and a
          * waste where there is none. */

@@ -145,6 +145,12 @@ enum lane_place lane_place(struct lane *lane)
     return LANE_AWAY;
 }
 
+bool lane_streams_body(const struct lane *lane)
+{
+    /* Waiting for a client is nothing for a pool thread: there the body comes whole, as ever. */
+    return lane->route->stream_body && lane->rule != RUN_POOL;
+}
+
 bool lane_goes_on_here(const struct lane *lane)
 {
     return lane->rule == RUN_POOL || (lane->rule == RUN_AUTO && placement_choose(&lane->placement) == PLACE_POOL);

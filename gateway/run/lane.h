@@ -32,6 +32,9 @@ void lanes_stop(const struct registry *registry);
 /* Whether no thread of any lane has anything to do. */
 bool lanes_are_idle(const struct registry *registry);
 
+/* Whether its handler runs while the body still arrives. */
+bool lane_streams_body(const struct lane *lane);
+
 /* Where the next call goes. */
 enum lane_place {
     LANE_HERE,      /* on this pool thread */
