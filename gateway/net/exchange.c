@@ -138,7 +138,7 @@ static bool pass_piece(struct exchange *exchange, const char *data, size_t n, si
 {
     struct task *task = exchange->task;
     if (exchange->received > task->request->route->max_body) {
-        upload_end(task, NGI_ETOOBIG);
+        upload_refuse(task);
         return drop_piece(exchange, n);
     }
     *ret_left = n - upload_put(task, data, n);
@@ -300,7 +300,7 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *raw, const cha
     if (exchange->stage == EXCHANGE_ANSWER)
         return MHD_YES;
     if (exchange->streams && exchange->stage == EXCHANGE_BODY)
-        upload_end(exchange->task, NGI_OK);
+        upload_end(exchange->task);
     return exchange->refusal ? answer(connection) : call(connection);
 }
 

@@ -19,8 +19,11 @@
 
 /* --- objects ------------------------------------------------------------------------------------------------- */
 
-/* Each thread keeps those that were given back on it, as many as it has had at a time: a warm request allocates
- * nothing, and no two threads meet. */
+enum { IDLE_MOST = 64 }; /* what a burst leaves behind beyond this is freed */
+
+/* Each thread keeps some of those that were given back on it: a warm request allocates nothing, and no two threads meet.
+ */
+static _Thread_local unsigned idle_count;
 static _Thread_local struct task *idle;
 static _Thread_local bool keeps; /* this thread takes tasks; others that happen to end one free it */
 static pthread_key_t idle_key;
@@ -72,11 +75,12 @@ static void renew(struct task *task)
 
 static void give_back(struct task *task)
 {
-    if (!keeps) {
+    if (!keeps || idle_count == IDLE_MOST) {
         task_free(task);
         return;
     }
     renew(task);
+    idle_count++;
     task->next_idle = idle;
     idle = task;
 }
@@ -172,6 +176,7 @@ static bool settle(struct task *task, int rc, int64_t took_us)
     pthread_mutex_lock(&task->lock);
     task->stage = TASK_SETTLED;
     task->pumping = pulls;
+    task->deadline_us = INT64_MAX; /* it was the handler's; a pump sets its own */
     task_unlock_and_wake(task);
     if (pulls)
         stream_pump(task);
@@ -240,7 +245,9 @@ static void put_retry_after(struct task *task)
 static void refuse(struct task *task, int rc)
 {
     struct request *request = task->request;
+    pthread_mutex_lock(&task->lock); /* the watch may know of it */
     task->stage = TASK_SETTLED;
+    pthread_mutex_unlock(&task->lock);
     problem_respond(request, 503, false, NULL);
     put_retry_after(task);
     if (rc != NGI_EBUSY && rc != NGI_ECANCELED)
@@ -262,9 +269,9 @@ static void arrive(struct task *task, const struct dispatch *dispatch)
 /* Hands it to the executor; false: it has been refused. */
 static bool send_away(struct task *task)
 {
-    int rc = task_share(task);
     task->stage = TASK_WAITING;
     task->request->timing.rung = "thread";
+    int rc = task_share(task);
     if (rc == NGI_OK)
         rc = task_submit(task, run_job, false);
     if (rc != NGI_OK)
@@ -289,6 +296,7 @@ struct task *task_take(size_t max_response)
     struct task *task = idle;
     if (task) {
         idle = task->next_idle;
+        idle_count--;
         return task;
     }
     task = calloc(1, sizeof *task);
@@ -314,6 +322,7 @@ struct task *task_take(size_t max_response)
 void task_thread_end(void)
 {
     keeps = false;
+    idle_count = 0;
     while (idle) {
         struct task *task = idle;
         idle = task->next_idle;
@@ -387,7 +396,9 @@ struct task *task_replace(struct task *task, size_t max_response)
         (void)response_set_header(&other->request->response, "Retry-After", "1");
     log_line(NGI_LOG_WARNING, "%s [%s]: %s %s (route \"%s\"): %d: %s%s", request->plugin->name, request->id,
              request->ngi.method, request->raw_target, request->route->spec->pattern, status,
-             status == 504 ? "the deadline has passed" : "the gateway is stopping",
+             status == 504   ? "the deadline has passed"
+             : status == 413 ? "the body is larger than max_body"
+                             : "the gateway is stopping",
              runs ? "; the handler is still running" : "");
     return other;
 }
@@ -478,24 +489,18 @@ void task_cancel(struct task *task, int why)
     int status = before ? TASK_STATUS_CUT : status_of[why];
     if (!before)
         task_mark_cancelled(task, why);
-    switch (task->stage) {
-    case TASK_WAITING:
+    task->in.broken = true;
+    if (task->begun || task->stage == TASK_SETTLED) { /* what has begun can only be cut */
+        cut = task->out.broken = true;
+    } else if (task->stage == TASK_WAITING) {
         task->status = status;
         drops = !task->continuation && executor_withdraw(task->lane->executor, &task->job);
         if (drops)
             task->stage = TASK_SETTLED;
-        break;
-    case TASK_PARKED: task->status = status; break;
-    case TASK_RUNNING:
-        task->in.broken = true;
-        if (task->begun)
-            cut = task->out.broken = true;
-        else if (!task->on_pool && (before || why != NGI_CANCEL_CLIENT))
-            task->status = status;
-        break;
-    case TASK_SETTLED: cut = task->out.broken = true; break;
-    case TASK_NEW:
-    case TASK_CONTINUES: break;
+    } else if (task->stage == TASK_PARKED) {
+        task->status = status;
+    } else if (task->stage == TASK_RUNNING && !task->on_pool && (before || why != NGI_CANCEL_CLIENT)) {
+        task->status = status;
     }
     if (cut && why == NGI_CANCEL_DEADLINE)
         log_line(NGI_LOG_WARNING, "%s [%s]: %s %s (route \"%s\"): the response is cut: the deadline has passed",
@@ -531,8 +536,9 @@ int task_submit(struct task *task, void (*run)(struct job *job), bool admitted)
 
 void task_go_on(struct task *task)
 {
-    /* On the pool, if that is where the route belongs: there it needs no thread of its own. */
-    if (lane_goes_on_here(task->lane)) {
+    /* On the pool, if that is where the route belongs: there it needs no thread of its own. Once the response has
+     * begun, libmicrohttpd asks for no more than its bytes. */
+    if (!task->begun && lane_goes_on_here(task->lane)) {
         task->stage = TASK_CONTINUES;
         task_unlock_and_wake(task);
         return;
@@ -554,5 +560,7 @@ int task_share(struct task *task)
     if (rc != NGI_OK)
         return rc;
     task->shared = true;
-    return watch_add(task) ? NGI_OK : NGI_ENOMEM;
+    if (watch_add(task))
+        return NGI_OK;
+    return watch_cancelled_all() ? NGI_ECANCELED : NGI_ENOMEM;
 }

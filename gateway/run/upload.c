@@ -30,11 +30,21 @@ size_t upload_put(struct task *task, const void *data, size_t n)
     return taken;
 }
 
-void upload_end(struct task *task, int why)
+void upload_end(struct task *task)
 {
     pthread_mutex_lock(&task->lock);
     task->in.ended = true;
-    task->in_error = why;
+    pthread_cond_broadcast(&task->changed);
+    pthread_mutex_unlock(&task->lock);
+}
+
+void upload_refuse(struct task *task)
+{
+    pthread_mutex_lock(&task->lock);
+    task->in_error = NGI_ETOOBIG;
+    task->in.ended = true;
+    if (!task->begun && !task->status && task->stage != TASK_SETTLED)
+        task->status = 413;
     pthread_cond_broadcast(&task->changed);
     pthread_mutex_unlock(&task->lock);
 }

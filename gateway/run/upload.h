@@ -16,8 +16,10 @@ struct task;
 int upload_open(struct task *task);
 /* Takes a piece; returns how much of it. Less than all of it: the connection has been suspended until there is room. */
 size_t upload_put(struct task *task, const void *data, size_t n);
-/* There is no more. `why`: NGI_OK, or the error that ngi_read is to end with. */
-void upload_end(struct task *task, int why);
+/* There is no more. */
+void upload_end(struct task *task);
+/* It is too large: ngi_read ends with NGI_ETOOBIG, and the answer is 413 if there is none yet. */
+void upload_refuse(struct task *task);
 
 /* --- the running side */
 

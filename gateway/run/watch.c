@@ -27,7 +27,7 @@ struct watch_shard {
     struct watch_shard *next; /* written before the shard is published */
 };
 
-/* Pushed with release, read with acquire. Freed when the watch stops. */
+/* Freed when the watch stops. */
 static _Atomic(struct watch_shard *) shards;
 static _Thread_local struct watch_shard *mine;
 static _Thread_local unsigned mine_of; /* the run of the watch that `mine` belongs to */
@@ -50,7 +50,7 @@ static bool started;
 static int round_ms;
 static _Atomic bool asleep;       /* nothing is watched, and no round is due; seq_cst with the shards' lists */
 static _Atomic bool stopping;     /* release, acquire */
-static _Atomic int all_cancelled; /* release, acquire */
+static _Atomic int all_cancelled; /* seq_cst with `shards`: see watch_add */
 
 static void wake(void)
 {
@@ -223,8 +223,7 @@ static struct watch_shard *my_shard(void)
         return NULL;
     pthread_mutex_init(&shard->lock, NULL);
     shard->next = atomic_load_explicit(&shards, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak_explicit(&shards, &shard->next, shard, memory_order_release,
-                                                  memory_order_relaxed))
+    while (!atomic_compare_exchange_weak(&shards, &shard->next, shard))
         ;
     mine_of = run_number;
     return mine = shard;
@@ -288,6 +287,11 @@ bool watch_add(struct task *task)
     if (!shard)
         return false;
     pthread_mutex_lock(&shard->lock);
+    /* Who cancels all says so before it takes this lock: either it finds the task, or the task finds that. */
+    if (atomic_load(&all_cancelled)) {
+        pthread_mutex_unlock(&shard->lock);
+        return false;
+    }
     watched->shard = shard;
     watched->seen = false;
     watched->previous = NULL;
@@ -320,8 +324,8 @@ void watch_remove(struct task *task)
 
 void watch_cancel_all(int why)
 {
-    atomic_store_explicit(&all_cancelled, why, memory_order_release);
-    for (struct watch_shard *shard = atomic_load_explicit(&shards, memory_order_acquire); shard; shard = shard->next) {
+    atomic_store(&all_cancelled, why);
+    for (struct watch_shard *shard = atomic_load(&shards); shard; shard = shard->next) {
         pthread_mutex_lock(&shard->lock);
         for (struct task *task = shard->first, *next; task; task = next) {
             next = task->watched.next;
@@ -333,5 +337,5 @@ void watch_cancel_all(int why)
 
 int watch_cancelled_all(void)
 {
-    return atomic_load_explicit(&all_cancelled, memory_order_acquire);
+    return atomic_load(&all_cancelled);
 }
