@@ -43,6 +43,18 @@ examples_stream_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 examples_stream_so_CFLAGS = $(PLUGIN_CFLAGS)
 examples_stream_so_LDFLAGS = $(PLUGIN_LINK)
 
+noinst_PROGRAMS += examples/future.so
+examples_future_so_SOURCES = examples/future/future.c
+examples_future_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+examples_future_so_CFLAGS = $(PLUGIN_CFLAGS)
+examples_future_so_LDFLAGS = $(PLUGIN_LINK)
+
+noinst_PROGRAMS += examples/background.so
+examples_background_so_SOURCES = examples/background/background.c
+examples_background_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+examples_background_so_CFLAGS = $(PLUGIN_CFLAGS)
+examples_background_so_LDFLAGS = $(PLUGIN_LINK)
+
 if HAVE_SQLITE
 noinst_PROGRAMS += examples/items.so
 examples_items_so_SOURCES = examples/items/items.c examples/items/place.c examples/items/place.h \

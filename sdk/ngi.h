@@ -33,7 +33,7 @@
  *
  *  Each call says where it may be used:
  *    [load]                    in the entry function, init, after_fork, thread_init
- *    [call]                    in a handler, on the thread that runs it
+ *    [call]                    in a handler or a function of ngi_later_run, on the thread that runs it
  *    [call, before first byte] the same, and only until the first byte of the response has left
  *    [any thread]              anywhere, from init on, any time while its argument lives
  *  Unless a comment says otherwise: strings are NUL-terminated bytes without a promised encoding, a function that
@@ -180,12 +180,12 @@ typedef int (*ngi_each_fn)(void *arg, const char *name, const char *value);
 /* Flags of a plugin (for all its routes) or of a route: those of both hold. NGI_NEVER_BLOCKS of a route takes the
  * plugin's NGI_MAY_BLOCK back. A host ignores low 16 bits that it does not know, and refuses a plugin with high
  * ones. */
-#define NGI_MAY_BLOCK 0x01u    /* never run on a pool thread: it is slow, or waits for disks, networks, locks */
+#define NGI_MAY_BLOCK 0x01u    /* not for a pool thread: it is slow, or waits for disks, networks, locks */
 #define NGI_NEVER_BLOCKS 0x02u /* may always run on a pool thread */
-#define NGI_SERIAL 0x04u       /* one call at a time in a process */
+#define NGI_SERIAL 0x04u       /* one call at a time in a process, of the plugin or of the route */
 #define NGI_ISOLATE 0x08u      /* run in host processes only */
-#define NGI_STREAM_BODY 0x10u  /* the handler runs while the body is still arriving and reads it with ngi_read;
-                                * never on a pool thread */
+#define NGI_STREAM_BODY 0x10u  /* the handler may run while the body is still arriving, and reads it with ngi_read;
+                                * not for a pool thread */
 
 /* A row of the route table, which ends with { 0 }. */
 struct ngi_route {
@@ -444,8 +444,8 @@ static inline int ngi_query_each(ngi_request *r, ngi_each_fn fn, void *arg)
 
 /* Parses the body as a form (application/x-www-form-urlencoded or multipart/form-data, RFC 7578), if that has not been
  * done. Returns NGI_OK; NGI_ENOENT if the body is no form; NGI_EPARSE if it is a malformed one (answer 400);
- * NGI_ETOOBIG; NGI_ENOMEM; NGI_EIO. Optional: the three calls below do it themselves, and find nothing where it fails.
- * [call] */
+ * NGI_ETOOBIG; NGI_ENOMEM; NGI_EIO; with NGI_STREAM_BODY it waits for the whole body, and has the errors of ngi_read.
+ * Optional: the three calls below do it themselves, and find nothing where it fails. [call] */
 static inline int ngi_form_parse(ngi_request *r)
 {
     return r->ngi->form_parse(r);
@@ -483,15 +483,18 @@ static inline const char *ngi_param(ngi_request *r, const char *name)
     return r->ngi->param(r, name);
 }
 
-/* Reads the request body like read(2): up to `n` bytes into `buf`; returns their number, 0 at the end, or NGI_EIO.
- * [call] */
+/* Reads the request body like read(2): up to `n` bytes into `buf`; returns their number, 0 at the end, or NGI_EIO. With
+ * NGI_STREAM_BODY it waits for a body that is still arriving, and may end before its end with NGI_ECANCELED (the client
+ * has gone, or the server is stopping), NGI_ETIMEDOUT (the deadline has passed) or NGI_ETOOBIG (the body came without a
+ * length, and is over the host's limit). [call] */
 static inline int64_t ngi_read(ngi_request *r, void *buf, size_t n)
 {
     return r->ngi->read(r, buf, n);
 }
 
 /* The whole request body as one read-only block (mapped if it was spilled to a file) and its length in bytes; a body of
- * 0 bytes is not NULL. NULL if it cannot be mapped. Independent of ngi_read. Lives as long as the request. [call] */
+ * 0 bytes is not NULL. NULL if it cannot be mapped. Independent of ngi_read; but with NGI_STREAM_BODY it waits for the
+ * rest, lacks what ngi_read has taken, and is NULL where ngi_read would fail. Lives as long as the request. [call] */
 static inline const void *ngi_body(ngi_request *r, size_t *ret_length)
 {
     return r->ngi->body(r, ret_length);
@@ -557,8 +560,13 @@ static inline int ngi_printf(ngi_request *r, const char *fmt, ...)
     return rc;
 }
 
-/* Sends what was written so far and streams from here on; waits while the client does not drain. NGI_ENOSYS where the
- * host cannot stream from a handler (Postern 0.1): the body then leaves when the handler returns. [call] */
+/* Sends the head and what was written so far, and streams from here on: what is written later leaves in pieces, and at
+ * the next ngi_flush; both wait while the client does not drain. Status and headers are then settled (NGI_ESENT),
+ * writes may fail with NGI_ECANCELED (the client has gone) or NGI_ETIMEDOUT (the deadline has passed), and a handler
+ * that fails or writes less than it declared has the connection cut. NGI_OK does not say that a byte has left: a host
+ * may keep the response until the handler returns, where it runs on a pool thread or the request body is still
+ * arriving. NGI_ENOSYS: the host never streams from this handler; its body leaves when it returns. NGI_EINVAL after
+ * ngi_send_file or ngi_send_stream; and errors as ngi_write. [call] */
 static inline int ngi_flush(ngi_request *r)
 {
     return r->ngi->flush(r);
@@ -633,11 +641,12 @@ static inline int ngi_send_file(ngi_request *r, int fd, int64_t offset, int64_t 
     return r->ngi->send_file(r, fd, offset, length);
 }
 
-/* The body is what `next` yields (WSGI's iterable): the host calls next(arg, buf, n) after the handler has returned,
- * on a thread of its own choice, one call at a time, until it returns 0; a negative value cuts the connection
- * (NGI_EBUSY is reserved: it will mean "no data yet"). `next` fills up to `n` bytes and returns their number.
- * `close(arg)` (may be NULL) runs exactly once on every path, also when this call fails. Set Content-Length before,
- * if it is known. [call, before first byte] */
+/* The body is what `next` yields (WSGI's iterable): the host calls next(arg, buf, n) after the handler has returned, on
+ * threads of its own choice (thread_init may not have run there), one call at a time, until it returns 0; a negative
+ * value cuts the connection (NGI_EBUSY is reserved: it will mean "no data yet"). `next` fills up to `n` bytes and
+ * returns their number; it may wait where the handler may. A deadline is then for each call of it, so that a slow
+ * client may take its time. `close(arg)` (may be NULL) runs exactly once on every path, also when this call fails. Set
+ * Content-Length before, if it is known. [call, before first byte] */
 static inline int ngi_send_stream(ngi_request *r, int64_t (*next)(void *arg, void *buf, size_t n),
                                   void (*close)(void *arg), void *arg)
 {
@@ -666,9 +675,10 @@ static inline char *ngi_strdup(ngi_request *r, const char *s)
     return r->ngi->dup_string(r, s);
 }
 
-/* Has fn(arg) run when the request is over (sent, failed or hung up), the latest registered first, on every path, on
- * any thread of the host (thread_init may not have run there). It must not touch `r`. On NGI_ENOMEM it was not
- * registered and will not run. [call] */
+/* Has fn(arg) run when the request is over (sent, failed, hung up, or given up while it waited for its ngi_later), the
+ * latest registered first, on every path, on any thread of the host (thread_init may not have run there), after the
+ * handler and every function of ngi_later_run have returned. It must not touch `r`. On NGI_ENOMEM it was not registered
+ * and will not run. [call] */
 static inline int ngi_on_finish(ngi_request *r, void (*fn)(void *arg), void *arg)
 {
     return r->ngi->on_finish(r, fn, arg);
@@ -717,54 +727,64 @@ static inline uint32_t ngi_run_flags(ngi_request *r)
     return r->ngi->run_flags(r);
 }
 
-/* Why to stop working on this request: NGI_CANCEL_CLIENT, NGI_CANCEL_DEADLINE, NGI_CANCEL_SHUTDOWN, or 0 to go on;
- * NGI_ENOSYS in a host that cannot tell (Postern 0.1), so test `ngi_cancelled(r) > 0`. Cheap enough for a loop.
- * [call] */
+/* Why to stop working on this request: NGI_CANCEL_CLIENT (it has hung up, or closed its sending side),
+ * NGI_CANCEL_DEADLINE (it has passed), NGI_CANCEL_SHUTDOWN (the server waits no longer); 0 to go on. A host that cannot
+ * tell returns 0 or NGI_ENOSYS, so test `ngi_cancelled(r) > 0`. Cheap enough for a loop. What the handler returns then
+ * is sent if somebody still waits for it. [call] */
 static inline int ngi_cancelled(ngi_request *r)
 {
     return r->ngi->cancelled(r);
 }
 
 /* A descriptor that becomes readable when ngi_cancelled has something to say, for poll(2); the host's, never close or
- * read it; valid until the functions of ngi_on_finish have run. Negative: NGI_ENOSYS, NGI_EIO. [call] */
+ * read it; valid until the functions of ngi_on_finish have run. Negative: NGI_ENOSYS (leave it out of poll), NGI_EIO.
+ * [call] */
 static inline int ngi_cancel_fd(ngi_request *r)
 {
     return r->ngi->cancel_fd(r);
 }
 
-/* Milliseconds to the deadline (0: passed, INT64_MAX: this request has none); NGI_ENOSYS in a host without deadlines.
- * [call] */
+/* Milliseconds to the deadline (0: passed, INT64_MAX: this request has none); a host without deadlines returns
+ * INT64_MAX or NGI_ENOSYS. [call] */
 static inline int64_t ngi_time_left_ms(ngi_request *r)
 {
     return r->ngi->time_left_ms(r);
 }
 
-/* Has fn(arg) run on an executor after the response has gone; it is waited for at shutdown. It must not touch `r`.
- * NGI_OK: it will run exactly once. NGI_ENOSYS, NGI_EBUSY: never, and `arg` stays the caller's. [call] */
+/* Has fn(arg) run on an executor after the response has gone, also if the handler fails or the client leaves; a
+ * shutdown waits for it as for a request. Those of one request begin in the order in which they were added, and may
+ * overlap (not under NGI_SERIAL). It must not touch `r`; thread_init may not have run where it does. NGI_OK: it will
+ * run exactly once. NGI_EBUSY (too many are outstanding), NGI_ENOMEM, NGI_EINVAL, NGI_ENOSYS: never, and `arg` stays
+ * the caller's. [call] */
 static inline int ngi_background(ngi_request *r, void (*fn)(void *arg), void *arg)
 {
     return r->ngi->background(r, fn, arg);
 }
 
-/* Promises a response for later: keep what is returned, return NGI_LATER, and no thread is held. NULL if the host
- * cannot (Postern 0.1) or is out of memory. Deadline and hang-up still apply. What is returned stays valid until run or
- * drop, whatever becomes of the client; a handler that made one and returns anything but NGI_LATER has ended it.
- * [call] */
+/* Promises a response for later: keep what is returned, return NGI_LATER, and no thread is held. NULL if this request
+ * has one out already, or the host is out of memory, is stopping, or has no such thing: answer at once then. Deadline
+ * and hang-up still apply: the request is given up, and the functions of ngi_on_finish run, which is where to take the
+ * handle out of one's own lists, and drop it. It stays valid until run or drop, whatever becomes of the client; a
+ * handler that made one and returns anything but NGI_LATER has ended it. [call] */
 static inline ngi_later *ngi_later_new(ngi_request *r)
 {
     return r->ngi->later_new(r);
 }
 
-/* Has fn(r, arg) run as the continuation of the handler; what it returns means the same. It may be called before the
- * handler has returned: fn then waits for that. NGI_OK: fn runs exactly once, also for a request that has been
- * cancelled (ngi_cancelled says so). An error: never, and `arg` stays the caller's. Ends `later` either way.
+/* Has fn(r, arg) run as the continuation of the handler, on a thread of the host; what it returns means the same, and
+ * it may promise again. It may be called before the handler has returned: fn then waits for that, and decides, whatever
+ * the handler returns. NGI_OK: fn runs exactly once, also if the request is cancelled by then (ngi_cancelled says so).
+ * NGI_ECANCELED: the client has gone, or the server is stopping; NGI_ETIMEDOUT: the deadline has passed; NGI_EINVAL: it
+ * has ended already (run, dropped, or the handler returned something else): fn never runs, and `arg` stays the
+ * caller's. Ends `later` either way. Hold no lock that fn takes: where the host can get no thread, fn runs in here.
  * [any thread] */
 static inline int ngi_later_run(ngi_later *later, int (*fn)(ngi_request *r, void *arg), void *arg)
 {
     return later->ngi->later_run(later, fn, arg);
 }
 
-/* Gives up on a response; the client gets a 500. Ends `later`. [any thread] */
+/* Gives up on a response; the client gets a 500. Before the handler has returned: what that returns counts. Ends
+ * `later`. [any thread] */
 static inline void ngi_later_drop(ngi_later *later)
 {
     later->ngi->later_drop(later);

@@ -7,6 +7,8 @@
  *
  *     time curl localhost:8080/sleep/1.5
  *
+ * Two at once take no longer than one, and their lines in the log interleave.
+ *
  * It does not look at ngi_cancelled, on purpose: a library call that hangs would not either. spin shows how to.
  */
 #include <errno.h>
@@ -52,9 +54,11 @@ static int sleep_page(ngi_request *r)
 
     if (seconds < 0 || seconds > SECONDS_MAX)
         return ngi_textf(r, 400, "Seconds are a decimal number from 0 to %d.\n", SECONDS_MAX);
+    ngi_log(r, NGI_LOG_INFO, "falls asleep for %.3f s", seconds);
     int error = sleep_seconds(seconds);
     if (error)
         return ngi_fail(r, NGI_EFAIL, "clock_nanosleep: %s", strerror(error));
+    ngi_log(r, NGI_LOG_INFO, "wakes up");
     return ngi_textf(r, 200, "Slept %.3f s\n", seconds);
 }
 

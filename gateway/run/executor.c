@@ -92,7 +92,8 @@ static bool is_soon_taken(const struct executor *executor)
     if (executor->called >= executor->waiting)
         return true;
     /* Somebody has to be there who notices if they do not. */
-    bool watched = (executor->sentinel && !executor->dozing) || executor->threads == executor->limits.threads;
+    bool nobody_left = executor->idle_count == 0 && executor->threads == executor->limits.threads;
+    bool watched = (executor->sentinel && !executor->dozing) || nobody_left;
     return executor->brevity >= BREVITY_SHORT && awake > 0 && watched && executor->waiting <= awake * SHORT_WAITING;
 }
 
@@ -321,9 +322,9 @@ int executor_submit(struct executor *executor, struct job *job, bool admitted)
     struct worker *other = NULL;
     int rc = NGI_OK;
     pthread_mutex_lock(&executor->lock);
-    bool busy = executor->idle_count == 0 && executor->threads == executor->limits.threads;
-    /* Those for whom a thread is on its way do not wait for one. */
-    if (!admitted && busy && executor->waiting >= executor->limits.queue + executor->called) {
+    /* Those for whom there is a thread, or one on its way, or one that may be made, do not wait for one. */
+    unsigned free_threads = executor->called + executor->idle_count + executor->limits.threads - executor->threads;
+    if (!admitted && executor->waiting >= executor->limits.queue + free_threads) {
         rc = NGI_EBUSY;
     } else {
         push(executor, job);

@@ -16,6 +16,7 @@ static enum verdict judge(const struct measure *measure)
 static enum placement_change demote(struct placement *placement, int64_t now_us)
 {
     atomic_store_explicit(&placement->fast, 0, memory_order_relaxed);
+    atomic_store_explicit(&placement->suspicions, 0, memory_order_relaxed);
     if (!atomic_exchange_explicit(&placement->proven, false, memory_order_relaxed))
         return PLACEMENT_SAME;
     int64_t proven_for = now_us - atomic_load_explicit(&placement->since_us, memory_order_relaxed);
@@ -24,6 +25,13 @@ static enum placement_change demote(struct placement *placement, int64_t now_us)
     else
         atomic_fetch_add_explicit(&placement->relapses, 1, memory_order_relaxed);
     return PLACEMENT_DEMOTED;
+}
+
+static void watch_closely(struct placement *placement)
+{
+    uint32_t suspicions = atomic_fetch_add_explicit(&placement->suspicions, 1, memory_order_relaxed);
+    uint32_t calls = suspicions >= 10 ? PLACEMENT_WATCH_MOST : (uint32_t)PLACEMENT_WATCH << suspicions;
+    atomic_store_explicit(&placement->watch, calls, memory_order_relaxed);
 }
 
 static enum placement_change count_fast(struct placement *placement, int64_t now_us)
@@ -63,7 +71,7 @@ enum placement_change placement_note(struct placement *placement, const struct m
         return demote(placement, now_us);
     if (verdict == SUSPICIOUS) {
         if (on_pool)
-            atomic_store_explicit(&placement->watch, PLACEMENT_WATCH, memory_order_relaxed);
+            watch_closely(placement);
         return PLACEMENT_SAME;
     }
     return atomic_load_explicit(&placement->proven, memory_order_relaxed) ? PLACEMENT_SAME

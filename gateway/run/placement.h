@@ -13,7 +13,8 @@ enum {
     PLACEMENT_TRY = 8,               /* fast calls in a row, before one may run where it has no neighbour */
     PLACEMENT_PROVE = 64,            /* and before all may run on the pool; twice as many after each relapse, */
     PLACEMENT_PROVE_MOST = 64 << 10, /* up to this */
-    PLACEMENT_WATCH = 64,            /* calls looked at closely after one that was suspicious */
+    PLACEMENT_WATCH = 64, /* calls looked at closely after one that was suspicious; twice as many after the */
+    PLACEMENT_WATCH_MOST = 64 << 10, /* next, up to this: a call that is slow now and then is caught in the end */
 };
 #define PLACEMENT_FORGET_US                                                                                            \
     (INT64_C(600) * 1000 * 1000) /* on the pool without a relapse, after which old ones count no more */
@@ -27,9 +28,10 @@ enum placement_choice {
 /* One route's. A zeroed one is that of a route that has never been called. */
 struct placement {
     /* Relaxed, all of them: each decides where a call runs, none guards other data. */
-    _Atomic uint32_t fast;     /* fast calls in a row */
-    _Atomic uint32_t relapses; /* times it has been sent back */
-    _Atomic uint32_t watch;    /* calls still to be looked at closely */
+    _Atomic uint32_t fast;       /* fast calls in a row */
+    _Atomic uint32_t relapses;   /* times it has been sent back */
+    _Atomic uint32_t suspicions; /* suspicious calls since it was last sent back */
+    _Atomic uint32_t watch;      /* calls still to be looked at closely */
     _Atomic bool proven;
     _Atomic int64_t since_us; /* it has been proven */
 };

@@ -98,7 +98,7 @@ static void start_pump(struct task *task)
     pthread_mutex_lock(&task->lock);
     task->pumping = false;
     task->out.broken = true;
-    pthread_mutex_unlock(&task->lock);
+    task_unlock_and_wake(task);
 }
 
 /* A stream that began on the pool and turned out to be slow goes on by pipe. */

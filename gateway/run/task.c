@@ -21,7 +21,8 @@
 
 enum { IDLE_MOST = 64 }; /* what a burst leaves behind beyond this is freed */
 
-/* Each thread keeps some of those that were given back on it: a warm request allocates nothing, and no two threads meet.
+/* Each thread keeps some of those that were given back on it: a warm request allocates nothing, and no two threads
+ * meet.
  */
 static _Thread_local unsigned idle_count;
 static _Thread_local struct task *idle;
