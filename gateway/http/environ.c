@@ -17,7 +17,10 @@ static const char *port(struct request *request, uint16_t number)
 
 static const char *content_length(struct request *request)
 {
-    /* The length of what can be read, also when it came in chunks; unset without a body (section 4.1.2). */
+    /* The length of what can be read, also when it came in chunks; unset without a body (section 4.1.2). Of a body that
+     * has not come yet, nobody knows it unless the client has said so. */
+    if (request->arrives)
+        return request->content_length;
     return request->content_length || request->chunked
              ? arena_format(&request->arena, "%llu", (unsigned long long)request->body.length)
              : NULL;

@@ -105,6 +105,7 @@ void request_reset(struct request *request)
     request->plugin = NULL;
     request->route = NULL;
     request->match.count = 0;
+    request->arrives = false;
     request->query_read = request->cookies_read = false;
     request->form_result = FORM_UNREAD;
     request->uploads = NULL;

@@ -75,6 +75,7 @@ struct request {
     struct upload *uploads, **uploads_end;
     unsigned upload_count; /* REQUEST_PAIRS_MAX at most: looking one up goes through them all */
     struct body body;
+    bool arrives; /* the handler runs while the body is still on its way: its length is what the head says */
 
     struct response response;
     struct finisher *finishers; /* the latest first */

@@ -47,7 +47,7 @@ static void write_access(const struct exchange *exchange, bool sent)
 static void finish(struct connection *connection, bool sent)
 {
     struct exchange *exchange = &connection->exchange;
-    if (access_is_on() && exchange->stage >= EXCHANGE_CALL)
+    if (access_is_on() && (exchange->stage >= EXCHANGE_CALL || exchange->streams))
         write_access(exchange, sent);
     task_end(exchange->task);
     if (exchange->given)
@@ -141,7 +141,10 @@ static bool pass_piece(struct exchange *exchange, const char *data, size_t n, si
         upload_refuse(task);
         return drop_piece(exchange, n);
     }
-    *ret_left = n - upload_put(task, data, n);
+    size_t taken = upload_put(task, data, n);
+    if (taken == UPLOAD_UNWANTED)
+        return drop_piece(exchange, n);
+    *ret_left = n - taken;
     return true;
 }
 
@@ -222,6 +225,7 @@ static enum MHD_Result call(struct connection *connection)
 static void begin_stream(struct exchange *exchange)
 {
     struct task *task = exchange->task;
+    task->request->arrives = true;
     if (upload_open(task) != NGI_OK)
         exchange->refusal = refuse(task->request, 503);
     else if (task_start(task, exchange->config->dispatch))
@@ -295,7 +299,8 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *raw, const cha
     if (*upload_size > 0) {
         if (!take_piece(exchange, upload, upload_size))
             return MHD_NO;
-        return is_cut_short(raw, exchange) ? MHD_NO : MHD_YES;
+        /* With some of it left the connection is suspended, and must not be closed; it will be looked at again. */
+        return *upload_size == 0 && is_cut_short(raw, exchange) ? MHD_NO : MHD_YES;
     }
     if (exchange->stage == EXCHANGE_ANSWER)
         return MHD_YES;

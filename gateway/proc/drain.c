@@ -15,6 +15,7 @@
 #include "plugin/plugin.h"
 #include "proc/signals.h"
 #include "run/lane.h"
+#include "run/task.h"
 #include "run/watch.h"
 
 enum {
@@ -118,6 +119,7 @@ void drain_stop(struct server *server, const struct registry *registry, struct l
      */
     watch_cancel_all(NGI_CANCEL_SHUTDOWN);
     await_answers();
+    task_await_resumed();
     server_stop(server);
     lanes_stop(registry);
     watch_stop();

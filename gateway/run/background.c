@@ -15,14 +15,19 @@ struct background {
     void *arg;
 };
 
+/* Runs all that one request has added, in order. */
 static void run(struct background *background)
 {
-    struct lane *lane = background->lane;
-    counters_running(lane->route);
-    call_background(lane->route, background->fn, background->arg);
-    counters_running(NULL);
-    atomic_fetch_sub_explicit(&lane->background, 1, memory_order_relaxed);
-    free(background);
+    while (background) {
+        struct background *next = background->next;
+        struct lane *lane = background->lane;
+        counters_running(lane->route);
+        call_background(lane->route, background->fn, background->arg);
+        counters_running(NULL);
+        atomic_fetch_sub_explicit(&lane->background, 1, memory_order_relaxed);
+        free(background);
+        background = next;
+    }
 }
 
 static void run_job(struct job *job)
@@ -56,13 +61,9 @@ int background_add(struct task *task, void (*fn)(void *arg), void *arg)
 
 void background_start(struct task *task)
 {
-    struct background *background = task->background;
+    struct background *first = task->background;
     task->background = NULL;
-    while (background) {
-        struct background *next = background->next;
-        /* It has been promised to run: where no thread can be had, it is this one that does. */
-        if (executor_submit(background->lane->executor, &background->job, true) != NGI_OK)
-            run(background);
-        background = next;
-    }
+    /* It has been promised to run: where no thread can be had, it is this one that does. */
+    if (first && executor_submit(first->lane->executor, &first->job, true) != NGI_OK)
+        run(first);
 }

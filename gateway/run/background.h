@@ -8,7 +8,7 @@ struct task;
 /* As ngi_background. The running side. */
 int background_add(struct task *task, void (*fn)(void *arg), void *arg);
 
-/* The response has gone: has the executor run what was added, in order. The last hold of the task. */
+/* The response has gone: has the executor run what was added, one after the other. The last hold of the task. */
 void background_start(struct task *task);
 
 #endif

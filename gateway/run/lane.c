@@ -7,6 +7,14 @@
 #include "base/log.h"
 #include "run/neighbours.h"
 
+static bool is_all_on_pool(const struct plugin *plugin)
+{
+    for (size_t i = 0; i < plugin->route_count; i++)
+        if (plugin->routes[i].run != RUN_POOL)
+            return false;
+    return true;
+}
+
 /* Where `auto` has no choice, or none is left to it. */
 static void settle_rule(struct lane *lane)
 {
@@ -22,6 +30,9 @@ static void settle_rule(struct lane *lane)
     };
     lane->rule = (enum run_mode)route->run;
     lane->why = "as configured";
+    /* A thread that holds the plugin's lock may wait for a client: no pool thread may wait for that thread. */
+    if (lane->rule == RUN_POOL && route->serial == &route->plugin->serial && !is_all_on_pool(route->plugin))
+        lane->rule = RUN_THREAD;
     if (lane->rule != RUN_AUTO)
         return;
     lane->why = "auto";
@@ -153,7 +164,16 @@ bool lane_streams_body(const struct lane *lane)
 
 bool lane_goes_on_here(const struct lane *lane)
 {
-    return lane->rule == RUN_POOL || (lane->rule == RUN_AUTO && placement_choose(&lane->placement) == PLACE_POOL);
+    return lane->rule == RUN_POOL ||
+           (lane->rule == RUN_AUTO && !atomic_load_explicit(&lane->streams, memory_order_relaxed) &&
+            placement_choose(&lane->placement) == PLACE_POOL);
+}
+
+void lane_wants_streams(struct lane *lane)
+{
+    if (!atomic_exchange_explicit(&lane->streams, true, memory_order_relaxed))
+        log_line(NGI_LOG_INFO, "plugin %s: route \"%s\" now runs on its own threads: it calls ngi_flush",
+                 lane->route->plugin->name, lane->route->spec->pattern);
 }
 
 void lane_measure(struct lane *lane, struct measure *measure, int64_t start_us, bool on_pool)

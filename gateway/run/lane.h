@@ -43,6 +43,9 @@ enum lane_place {
 };
 enum lane_place lane_place(struct lane *lane);
 
+/* A call on the pool would have streamed: the next ones get a thread. */
+void lane_wants_streams(struct lane *lane);
+
 /* Whether a continuation may run on a pool thread. */
 bool lane_goes_on_here(const struct lane *lane);
 

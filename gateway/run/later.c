@@ -112,7 +112,7 @@ static int use(ngi_later *handle, int (*fn)(ngi_request *r, void *arg), void *ar
             task->stage = TASK_SETTLED;
         pthread_mutex_unlock(&task->lock);
         if (holds)
-            task_release(task);
+            task_release_elsewhere(task);
     } else if (!fn && !parked) {
         /* Before the handler has returned: then what it returns counts. */
         rc = NGI_OK;
@@ -129,7 +129,7 @@ static int use(ngi_later *handle, int (*fn)(ngi_request *r, void *arg), void *ar
             pthread_mutex_unlock(&task->lock); /* the handler has not returned yet, and will find it */
     }
     release(later);
-    task_release(task);
+    task_release_elsewhere(task);
     return rc;
 }
 

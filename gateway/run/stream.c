@@ -7,6 +7,7 @@
 #include "plugin/call.h"
 #include "plugin/plugin.h"
 #include "run/task.h"
+#include "run/upload.h"
 
 enum {
     PIPE_SIZE = 32 * 1024,
@@ -106,6 +107,7 @@ static bool moves_away(struct task *task)
 {
     if (task->lane->rule != RUN_AUTO || placement_choose(&task->lane->placement) != PLACE_EXECUTOR)
         return false;
+    task->deadline_us = INT64_MAX; /* it was the handler's */
     if (task_share(task) != NGI_OK)
         return false;
     return pipe_open(&task->out, PIPE_SIZE) == NGI_OK;
@@ -156,13 +158,14 @@ static int begin(struct task *task)
 {
     struct response *response = &task->request->response;
     int rc = outcome_begin(task->request);
-    if (rc == NGI_OK)
-        rc = pipe_open(&task->out, PIPE_SIZE);
     if (rc != NGI_OK)
         return rc;
     pthread_mutex_lock(&task->lock);
-    if (task->status || task->abandoned) {
+    if (task->status || task->abandoned)
         rc = why_broken(task);
+    else
+        rc = pipe_open(&task->out, PIPE_SIZE);
+    if (rc != NGI_OK) {
         pthread_mutex_unlock(&task->lock);
         return rc;
     }
@@ -183,6 +186,8 @@ int64_t stream_take(struct task *task, void *buf, size_t n)
     pthread_mutex_lock(&task->lock);
     struct pipe *out = &task->out;
     size_t taken = pipe_take(out, buf, n);
+    if (taken == 0 && !out->ended && watch_cancelled_all())
+        out->broken = true; /* from here on no connection may be suspended */
     bool pumps = wants_pump(task);
     if (taken > 0)
         got = (int64_t)taken;
@@ -207,18 +212,15 @@ int stream_flush(struct task *task)
     struct request *request = task->request;
     if (request->response.begun)
         return push(task);
-    if (!task->moved) {
+    if (task->on_pool) {
         if (task->lane->rule == RUN_POOL)
             return NGI_ENOSYS;
         /* This time the response leaves when the handler returns; the next call gets a thread. */
-        atomic_store_explicit(&task->lane->streams, true, memory_order_relaxed);
+        lane_wants_streams(task->lane);
         return NGI_OK;
     }
     /* libmicrohttpd sends nothing before it has received the whole body: until then, all stays in memory. */
-    pthread_mutex_lock(&task->lock);
-    bool arrives = task->in.data && !task->in.ended && !task->in.broken;
-    pthread_mutex_unlock(&task->lock);
-    if (arrives)
+    if (upload_arrives(task))
         return NGI_OK;
     int rc = begin(task);
     return rc == NGI_OK ? push(task) : rc;

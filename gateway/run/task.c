@@ -1,6 +1,7 @@
 #include "run/task.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,7 @@ static void renew(struct task *task)
     task->streamed = 0;
     task->in_error = NGI_OK;
     task->received = false;
+    task->receive_error = NGI_OK;
     task->watched = (struct watched){ 0 };
 }
 
@@ -124,6 +126,19 @@ void task_release(struct task *task)
     finish(task);
 }
 
+/* For threads that are not the gateway's, and may hold a lock of the plugin that its clean-ups want. */
+void task_release_elsewhere(struct task *task)
+{
+    if (atomic_fetch_sub_explicit(&task->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    if (has_plugin_end(task->request) || task->background) {
+        task->job.run = finish_job;
+        if (executor_submit(task->lane->executor, &task->job, true) == NGI_OK)
+            return;
+    }
+    finish(task);
+}
+
 /* --- running ------------------------------------------------------------------------------------------------- */
 
 static void log_failure(struct request *request, int rc, const char *why)
@@ -135,6 +150,25 @@ static void log_failure(struct request *request, int rc, const char *why)
         log_line(NGI_LOG_ERROR, "%s [%s]: %s %s (route \"%s\"): %d: %s", request->plugin->name, request_id(request),
                  request->ngi.method, request->raw_target, request->route->spec->pattern, request->response.status,
                  why);
+}
+
+/* The gateway's answer where a request is given up before anything has been sent. */
+static const int status_of[] = {
+    [NGI_CANCEL_CLIENT] = TASK_STATUS_CUT, [NGI_CANCEL_DEADLINE] = 504, [NGI_CANCEL_SHUTDOWN] = 503
+};
+
+/* Under the lock, which it releases: nobody runs until ngi_later_run. */
+static void park(struct task *task)
+{
+    int why = atomic_load_explicit(&task->cancelled, memory_order_relaxed);
+    task->stage = TASK_PARKED;
+    task_hold(task); /* for the ngi_later */
+    /* It was given up while the handler ran, and nobody could be answered for that. */
+    if (why && task->begun)
+        task->out.broken = true;
+    else if (why)
+        task->status = status_of[why];
+    task_unlock_and_wake(task);
 }
 
 /* The handler, or a continuation, has returned `rc`. True: there is a continuation to run. */
@@ -152,9 +186,7 @@ static bool settle(struct task *task, int rc, int64_t took_us)
             return true;
         }
         if (rc == NGI_LATER && task->later && !dropped) {
-            task->stage = TASK_PARKED;
-            task_hold(task); /* for the ngi_later */
-            pthread_mutex_unlock(&task->lock);
+            park(task);
             return false;
         }
         later = task->later;
@@ -372,6 +404,10 @@ enum task_news task_look(struct task *task)
         news = task->status == TASK_STATUS_CUT ? TASK_CUT : TASK_REPLACE;
     else if (task->stage == TASK_SETTLED || task->begun)
         news = TASK_RESPOND;
+    if (news == TASK_WAIT && watch_cancelled_all()) {
+        task->status = 503; /* from here on no connection may be suspended */
+        news = TASK_REPLACE;
+    }
     if (news == TASK_WAIT) {
         task->suspended = true;
         task->client->suspend(task->client_arg);
@@ -389,8 +425,13 @@ struct task *task_replace(struct task *task, size_t max_response)
     pthread_mutex_lock(&task->lock);
     int status = task->status;
     bool runs = task->stage == TASK_RUNNING;
-    other->request->timing = request->timing;
+    struct timing timing = request->timing;
     pthread_mutex_unlock(&task->lock);
+    if (runs)
+        timing.run_us = clock_us() - timing.arrived_us - timing.queue_us; /* so far */
+    else if (timing.queue_us == 0)
+        timing.queue_us = clock_us() - timing.arrived_us; /* it never left the queue */
+    other->request->timing = timing;
     request_stand_in(other->request, request);
     problem_respond(other->request, status, status == 504, NULL);
     if (status == 503)
@@ -474,20 +515,19 @@ void task_mark_cancelled(struct task *task, int why)
 
 void task_cancel(struct task *task, int why)
 {
-    static const int status_of[] = {
-        [NGI_CANCEL_CLIENT] = TASK_STATUS_CUT, [NGI_CANCEL_DEADLINE] = 504, [NGI_CANCEL_SHUTDOWN] = 503
-    };
     bool drops = false, cut = false;
     pthread_mutex_lock(&task->lock);
     int before = atomic_load_explicit(&task->cancelled, memory_order_relaxed);
     /* A client that has closed its end may still be listening for what runs already; not beyond the deadline. */
-    bool over = (task->stage == TASK_SETTLED && !task->pumping) || task->status ||
-                (before && !(before == NGI_CANCEL_CLIENT && why != NGI_CANCEL_CLIENT));
+    bool over = (task->stage == TASK_SETTLED && !task->pumping) || task->status || (before && before >= why);
     if (over) {
+        /* After a 413 its handler still has to hear that it should stop. */
+        if (task->status && !before && task->stage != TASK_SETTLED)
+            task_mark_cancelled(task, why);
         pthread_mutex_unlock(&task->lock);
         return;
     }
-    int status = before ? TASK_STATUS_CUT : status_of[why];
+    int status = before == NGI_CANCEL_CLIENT ? TASK_STATUS_CUT : status_of[why];
     if (!before)
         task_mark_cancelled(task, why);
     task->in.broken = true;
@@ -503,14 +543,18 @@ void task_cancel(struct task *task, int why)
     } else if (task->stage == TASK_RUNNING && !task->on_pool && (before || why != NGI_CANCEL_CLIENT)) {
         task->status = status;
     }
+    task_unlock_and_wake(task);
     if (cut && why == NGI_CANCEL_DEADLINE)
         log_line(NGI_LOG_WARNING, "%s [%s]: %s %s (route \"%s\"): the response is cut: the deadline has passed",
                  task->request->plugin->name, task->request->id, task->request->ngi.method, task->request->raw_target,
                  task->request->route->spec->pattern);
-    task_unlock_and_wake(task);
     if (drops)
         task_release(task);
 }
+
+/* Threads inside client->resume, and a little before: it must not be running when the daemon is freed. Counted under
+ * the lock of the task that is resumed, so that who has seen it no longer suspended sees the count. */
+static _Atomic unsigned resuming;
 
 void task_unlock_and_wake(struct task *task)
 {
@@ -519,9 +563,19 @@ void task_unlock_and_wake(struct task *task)
     const struct task_client *client = task->client;
     void *arg = task->client_arg;
     task->suspended = false;
-    pthread_mutex_unlock(&task->lock);
     if (wakes)
-        client->resume(arg);
+        atomic_fetch_add_explicit(&resuming, 1, memory_order_relaxed);
+    pthread_mutex_unlock(&task->lock);
+    if (!wakes)
+        return;
+    client->resume(arg);
+    atomic_fetch_sub_explicit(&resuming, 1, memory_order_release);
+}
+
+void task_await_resumed(void)
+{
+    while (atomic_load_explicit(&resuming, memory_order_acquire) > 0)
+        sched_yield();
 }
 
 int task_submit(struct task *task, void (*run)(struct job *job), bool admitted)
@@ -547,7 +601,7 @@ void task_go_on(struct task *task)
     task->stage = TASK_WAITING;
     pthread_mutex_unlock(&task->lock);
     go_away(task);
-    task_release(task); /* the hold of the ngi_later */
+    task_release_elsewhere(task); /* the hold of the ngi_later */
 }
 
 int task_share(struct task *task)
@@ -563,5 +617,6 @@ int task_share(struct task *task)
     task->shared = true;
     if (watch_add(task))
         return NGI_OK;
+    task->shared = false; /* nobody has learnt of it */
     return watch_cancelled_all() ? NGI_ECANCELED : NGI_ENOMEM;
 }

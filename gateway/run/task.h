@@ -82,6 +82,7 @@ struct task {
     struct pipe out;   /* the streamed response */
     uint64_t streamed; /* bytes of it so far. The running side's; of a stream pulled on the pool, the connection's. */
     struct pipe in;    /* a body that is still arriving */
+    int receive_error; /* why moving it into request->body failed; NGI_OK: it has not. The running side's. */
     bool received;     /* all of it has been moved into request->body. The running side's. */
     int in_error;      /* why it ended too early; NGI_OK: it did not */
 
@@ -126,6 +127,9 @@ void task_mark_cancelled(struct task *task, int why);
 /* Under the lock: gives it up and resumes the connection if it is suspended, so that its side looks again. */
 void task_unlock_and_wake(struct task *task);
 
+/* Waits until nobody is inside client->resume. After watch_cancel_all: then nobody will be any more. */
+void task_await_resumed(void);
+
 /* Has the executor run `run` for the task, which is held for it; task_release at its end. As executor_submit. */
 int task_submit(struct task *task, void (*run)(struct job *job), bool admitted);
 static inline struct task *task_of_job(struct job *job)
@@ -144,5 +148,6 @@ static inline void task_hold(struct task *task)
     atomic_fetch_add_explicit(&task->refs, 1, memory_order_relaxed);
 }
 void task_release(struct task *task);
+void task_release_elsewhere(struct task *task);
 
 #endif

@@ -7,6 +7,12 @@
 
 enum { PIPE_SIZE = 64 * 1024 };
 
+static int why_broken(const struct task *task)
+{
+    return atomic_load_explicit(&task->cancelled, memory_order_relaxed) == NGI_CANCEL_DEADLINE ? NGI_ETIMEDOUT
+                                                                                               : NGI_ECANCELED;
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
 int upload_open(struct task *task)
@@ -17,14 +23,18 @@ int upload_open(struct task *task)
 size_t upload_put(struct task *task, const void *data, size_t n)
 {
     pthread_mutex_lock(&task->lock);
-    /* Nobody reads any more: what comes is dropped. */
-    bool wanted = !task->in.broken && task->stage != TASK_SETTLED;
-    size_t taken = wanted ? pipe_put(&task->in, data, n) : n;
-    if (taken > 0)
-        pthread_cond_broadcast(&task->changed);
-    if (taken < n) {
-        task->suspended = true;
-        task->client->suspend(task->client_arg);
+    size_t taken = UPLOAD_UNWANTED;
+    if (task->in.broken && task->in_error == NGI_OK)
+        task->in_error = why_broken(task); /* what came before it is no whole body */
+    /* While all is being cancelled no connection may be suspended. */
+    if (!task->in.broken && !task->in.ended && task->stage != TASK_SETTLED && !watch_cancelled_all()) {
+        taken = pipe_put(&task->in, data, n);
+        if (taken > 0)
+            pthread_cond_broadcast(&task->changed);
+        if (taken < n) {
+            task->suspended = true;
+            task->client->suspend(task->client_arg);
+        }
     }
     pthread_mutex_unlock(&task->lock);
     return taken;
@@ -49,6 +59,14 @@ void upload_refuse(struct task *task)
     pthread_mutex_unlock(&task->lock);
 }
 
+bool upload_arrives(struct task *task)
+{
+    pthread_mutex_lock(&task->lock);
+    bool arrives = task->in.data && !task->in.ended;
+    pthread_mutex_unlock(&task->lock);
+    return arrives;
+}
+
 int64_t upload_read(struct task *task, void *buf, size_t n)
 {
     int64_t got;
@@ -56,11 +74,8 @@ int64_t upload_read(struct task *task, void *buf, size_t n)
     while (pipe_filled(&task->in) == 0 && !task->in.ended && !task->in.broken && n > 0)
         pthread_cond_wait(&task->changed, &task->lock);
     got = (int64_t)pipe_take(&task->in, buf, n);
-    if (got == 0 && task->in.broken && !task->in.ended)
-        got = atomic_load_explicit(&task->cancelled, memory_order_relaxed) == NGI_CANCEL_DEADLINE ? NGI_ETIMEDOUT
-                                                                                                  : NGI_ECANCELED;
-    else if (got == 0 && n > 0)
-        got = task->in_error;
+    if (got == 0 && n > 0)
+        got = task->in_error != NGI_OK ? task->in_error : task->in.ended ? 0 : why_broken(task);
     /* Waking the connection for a few bytes of room is not worth it. */
     if (pipe_filled(&task->in) <= PIPE_SIZE / 2 && !task->in.ended && task->suspended)
         task_unlock_and_wake(task);
@@ -74,12 +89,10 @@ int upload_receive(struct task *task)
     struct body_limits limits = task->dispatch->body;
     limits.most = UINT64_MAX; /* the connection's side keeps the route's limit */
     char block[16 * 1024];
-    int64_t got;
-    while ((got = upload_read(task, block, sizeof block)) > 0) {
-        int rc = body_append(&task->request->body, &limits, block, (size_t)got);
-        if (rc != NGI_OK)
-            return rc;
-    }
-    task->received = got == 0;
+    int64_t got = task->receive_error;
+    while (got == NGI_OK && (got = upload_read(task, block, sizeof block)) > 0)
+        got = body_append(&task->request->body, &limits, block, (size_t)got);
+    task->receive_error = (int)got; /* a body with a hole in it is no body at the second look either */
+    task->received = got == NGI_OK;
     return (int)got;
 }

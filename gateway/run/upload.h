@@ -14,12 +14,17 @@ struct task;
 
 /* Before task_begin. NGI_OK, NGI_ENOMEM. */
 int upload_open(struct task *task);
-/* Takes a piece; returns how much of it. Less than all of it: the connection has been suspended until there is room. */
+/* Takes a piece; returns how much of it. Less than all of it: the connection has been suspended until there is room.
+ * UPLOAD_UNWANTED: nobody reads it any more. */
+#define UPLOAD_UNWANTED SIZE_MAX
 size_t upload_put(struct task *task, const void *data, size_t n);
 /* There is no more. */
 void upload_end(struct task *task);
 /* It is too large: ngi_read ends with NGI_ETOOBIG, and the answer is 413 if there is none yet. */
 void upload_refuse(struct task *task);
+
+/* Whether more of it is to come. [any thread that knows the task to be alive] */
+bool upload_arrives(struct task *task);
 
 /* --- the running side */
 

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "run/task.h"
+#include "run/upload.h"
 
 enum {
     ROUND_MS = 40,    /* two of them, and a hang-up is known: within 100 */
@@ -205,7 +206,12 @@ static void *watch(void *unused)
             struct task *task = find_reported(events[i].data.u64, &shard);
             if (!task)
                 continue;
-            task_cancel(task, NGI_CANCEL_CLIENT);
+            /* A client that has only closed its sending side may have sent a body before, and libmicrohttpd has not
+             * read all of it yet. It is reported once; a round that finds it without a ticket has it reported again. */
+            if (events[i].events & (EPOLLHUP | EPOLLERR) || !upload_arrives(task))
+                task_cancel(task, NGI_CANCEL_CLIENT);
+            else
+                unwatch_socket(task);
             pthread_mutex_unlock(&shard->lock);
         }
         if (atomic_load(&asleep) && n > 0)
