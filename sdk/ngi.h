@@ -752,9 +752,8 @@ static inline int64_t ngi_time_left_ms(ngi_request *r)
 }
 
 /* Has fn(arg) run on an executor after the response has gone, also if the handler fails or the client leaves; a
- * shutdown waits for it as for a request. Those of one request begin in the order in which they were added, and may
- * overlap (not under NGI_SERIAL). It must not touch `r`; thread_init may not have run where it does. NGI_OK: it will
- * run exactly once. NGI_EBUSY (too many are outstanding), NGI_ENOMEM, NGI_EINVAL, NGI_ENOSYS: never, and `arg` stays
+ * shutdown waits for it as for a request. Those of one request run one after the other, in the order in which they
+ * were added. It must not touch `r`; thread_init may not have run where it does. NGI_OK: it will run exactly once. NGI_EBUSY (too many are outstanding), NGI_ENOMEM, NGI_EINVAL, NGI_ENOSYS: never, and `arg` stays
  * the caller's. [call] */
 static inline int ngi_background(ngi_request *r, void (*fn)(void *arg), void *arg)
 {

@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "conf/settings.h"
 #include "http/status.h"
@@ -145,20 +146,20 @@ bool access_is_on(void)
     return fd >= 0;
 }
 
-int access_reopen(ngi_error *err)
+void access_reopen(void)
 {
     if (fd < 0 || strcmp(log_path, "-") == 0)
-        return NGI_OK;
+        return;
     int fresh = open_path(log_path);
     /* dup3 swaps the file under the number in one step: a thread that is writing writes to the one or the other. */
     if (fresh < 0 || dup3(fresh, fd, O_CLOEXEC) < 0) {
         int error = errno;
         if (fresh >= 0)
             close(fresh);
-        return ngi_error_set(err, NGI_EIO, "access_log %s: %s", log_path, strerror(error));
+        log_line(NGI_LOG_ERROR, "access_log %s: %s: still writing to the old file", log_path, strerror(error));
+        return;
     }
     close(fresh);
-    return NGI_OK;
 }
 
 void access_close(void)

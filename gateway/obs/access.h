@@ -13,8 +13,9 @@
 int access_open(const char *path, int format, ngi_error *err);
 /* Whether lines are wanted: times need not be taken otherwise. */
 bool access_is_on(void);
-/* Opens the path anew, after it has been rotated away; keeps the old file where that fails. [any thread] */
-int access_reopen(ngi_error *err);
+/* Opens the path anew, after it has been rotated away; keeps the old file where that fails, and says so in the log.
+ * [any thread] */
+void access_reopen(void);
 void access_close(void);
 
 /* Writes the line of a request that is over. `sent`: whether the response went out whole; ACCESS_HUNG_UP in place of

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "obs/access.h"
 #include "obs/counters.h"
 #include "plugin/plugin.h"
 #include "proc/signals.h"
@@ -49,10 +50,10 @@ static void *watch(void *arg)
 {
     struct guard *guard = arg;
     struct timespec deadline;
-    clock_gettime(CLOCK_REALTIME, &deadline);
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
     deadline.tv_sec += LAST_MOMENT_S;
     int rc;
-    while ((rc = sem_timedwait(&guard->stopped, &deadline)) < 0 && errno == EINTR)
+    while ((rc = sem_clockwait(&guard->stopped, CLOCK_MONOTONIC, &deadline)) < 0 && errno == EINTR)
         ;
     if (rc == 0)
         return NULL;
@@ -98,6 +99,8 @@ void drain_requests(struct server *server, const struct registry *registry, doub
             return;
         }
         int signal = signals_wait(TICK_MS);
+        if (signal == SIGUSR1)
+            access_reopen();
         if (signal == SIGTERM || signal == SIGINT) {
             log_line(NGI_LOG_WARNING, "stopping at once: %llu request(s) are cut",
                      (unsigned long long)(sum.begun - sum.ended));

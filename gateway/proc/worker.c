@@ -68,15 +68,11 @@ static void announce(const struct registry *registry, const struct listeners *li
 static void wait_for_stop(void)
 {
     for (;;) {
-        ngi_error err = { 0 };
         int signal = signals_wait(-1);
         switch (signal) {
         case SIGTERM:
         case SIGINT: return;
-        case SIGUSR1:
-            if (access_reopen(&err) != NGI_OK)
-                log_line(NGI_LOG_ERROR, "%s: still writing to the old file", err.text);
-            break;
+        case SIGUSR1: access_reopen(); break;
         default:
             log_line(NGI_LOG_WARNING, "SIG%s is for a later release; restart to load a new configuration",
                      sigabbrev_np(signal));
