@@ -123,18 +123,20 @@ static int put_all(struct task *task, const char *data, size_t n)
         return response->failed;
     if (response->declared >= 0 && n > (uint64_t)response->declared - task->streamed)
         return response->failed = NGI_ELENGTH;
-    if (sends_no_body(task->request)) {
-        task->streamed += n;
-        return NGI_OK;
-    }
+    bool dropped = sends_no_body(task->request);
+    task->streamed += dropped ? n : 0;
     while (n > 0) {
         pthread_mutex_lock(&task->lock);
-        while (!task->out.broken && pipe_filled(&task->out) == task->out.size)
+        while (!dropped && !task->out.broken && pipe_filled(&task->out) == task->out.size)
             pthread_cond_wait(&task->changed, &task->lock);
         if (task->out.broken) {
             response->failed = why_broken(task);
             pthread_mutex_unlock(&task->lock);
             return response->failed;
+        }
+        if (dropped) {
+            pthread_mutex_unlock(&task->lock);
+            return NGI_OK;
         }
         size_t done = pipe_put(&task->out, data, n);
         task_unlock_and_wake(task);
