@@ -1,5 +1,5 @@
 dist_doc_DATA += README.md CHANGES sdk/NGI.md doc/TUTORIAL.md doc/OPERATING.md
-EXTRA_DIST += doc/ARCHITECTURE.md doc/HACKING.md doc/postern.1.in
+EXTRA_DIST += doc/ARCHITECTURE.md doc/HACKING.md doc/PLACEMENT.md doc/postern.1.in
 
 # The manual page lists the settings from their own table.
 noinst_PROGRAMS += doc/settings_mdoc

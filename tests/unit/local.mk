@@ -5,6 +5,7 @@ tests_unit_unit_CFLAGS = $(TEST_CFLAGS)
 tests_unit_unit_LDADD = $(POSTERN_LIBS) $(CHECK_LIBS)
 tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/facts_fixture.c tests/unit/facts_fixture.h \
+	tests/unit/run_fixture.c tests/unit/run_fixture.h \
 	tests/unit/settings_fixture.c tests/unit/settings_fixture.h \
 	tests/unit/test_arena.c \
 	tests/unit/test_body.c \
@@ -15,6 +16,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_counters.c \
 	tests/unit/test_date.c \
 	tests/unit/test_environ.c \
+	tests/unit/test_executor.c \
 	tests/unit/test_facts.c \
 	tests/unit/test_facts_hostile.c \
 	tests/unit/test_facts_printing.c \
@@ -23,6 +25,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_field.c \
 	tests/unit/test_file.c \
 	tests/unit/test_form.c \
+	tests/unit/test_later.c \
 	tests/unit/test_listener.c \
 	tests/unit/test_log.c \
 	tests/unit/test_map.c \
@@ -32,6 +35,8 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_outcome.c \
 	tests/unit/test_outcome_conditional.c \
 	tests/unit/test_pattern.c \
+	tests/unit/test_pipe.c \
+	tests/unit/test_placement.c \
 	tests/unit/test_report.c \
 	tests/unit/test_request.c \
 	tests/unit/test_response.c \
@@ -41,5 +46,6 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_settings.c \
 	tests/unit/test_settings_refusals.c \
 	tests/unit/test_target.c \
+	tests/unit/test_task.c \
 	tests/unit/test_text.c \
 	tests/unit/test_urlencoded.c

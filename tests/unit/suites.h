@@ -10,7 +10,8 @@
     SUITE(form) SUITE(method) SUITE(multipart) SUITE(outcome) SUITE(outcome_conditional) SUITE(pattern) \
     SUITE(request) SUITE(response) SUITE(response_body) SUITE(router) SUITE(router_random) SUITE(target) \
     SUITE(urlencoded) SUITE(claims) SUITE(facts) SUITE(facts_undefined) SUITE(facts_refusals) SUITE(facts_hostile) \
-    SUITE(facts_printing) SUITE(options) SUITE(counters) SUITE(listener)
+    SUITE(facts_printing) SUITE(options) SUITE(counters) SUITE(executor) SUITE(pipe) SUITE(placement) \
+    SUITE(task) SUITE(later) SUITE(listener)
 
 #define SUITE_DECLARE(name) Suite *name##_suite(void);
 UNIT_SUITES(SUITE_DECLARE)
