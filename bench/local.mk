@@ -1,7 +1,7 @@
 # Measuring programs: built by make bench-programs only, run by bench/run.
-EXTRA_PROGRAMS = bench/bare bench/router
+EXTRA_PROGRAMS = bench/bare bench/router bench/soak.so
 CLEANFILES += $(EXTRA_PROGRAMS)
-EXTRA_DIST += bench/README.md bench/run
+EXTRA_DIST += bench/README.md bench/run bench/soak
 
 bench_bare_SOURCES = bench/bare.c
 bench_bare_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS)
@@ -9,6 +9,19 @@ bench_bare_LDADD = $(MICROHTTPD_LIBS)
 
 bench_router_SOURCES = bench/router.c
 bench_router_LDADD = $(POSTERN_LIBS)
+
+# For bench/soak: a program only to automake, as the examples are.
+bench_soak_so_SOURCES = bench/soak_plugin.c
+bench_soak_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+bench_soak_so_CFLAGS = $(PLUGIN_CFLAGS)
+bench_soak_so_LDFLAGS = $(PLUGIN_LINK)
+
+# For bench/scenarios, with the plugin of the tests of the same name.
+EXTRA_PROGRAMS += bench/bare_routes
+EXTRA_DIST += bench/scenarios bench/flask_tornado.py
+bench_bare_routes_SOURCES = bench/bare_routes.c
+bench_bare_routes_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS)
+bench_bare_routes_LDADD = $(MICROHTTPD_LIBS)
 
 .PHONY: bench-programs
 bench-programs: $(EXTRA_PROGRAMS)

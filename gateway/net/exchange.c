@@ -37,7 +37,7 @@ static void write_access(const struct exchange *exchange, bool sent)
     const struct timing timing = task_timing(exchange->task);
     if (exchange->stage >= EXCHANGE_ANSWER) {
         request_id(request);
-        access_write(request, &timing, request->response.status, sent);
+        access_write(request, &timing, request->response.status, sent || exchange->stage == EXCHANGE_CUT);
     } else {
         access_write(request, &timing, ACCESS_HUNG_UP, false);
     }
@@ -172,7 +172,8 @@ static bool is_cut_short(struct MHD_Connection *connection, const struct exchang
     uint64_t length = announced_length(exchange->task->request);
     if (length == UINT64_MAX || exchange->received >= length)
         return false;
-    return recv(connection_fd(connection), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    ssize_t got = recv(connection_fd(connection), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got == 0 || (got < 0 && errno == ECONNRESET);
 }
 
 /* --- the call ------------------------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "config.h"
 #include "http/date.h"
 #include "http/problem.h"
@@ -87,16 +88,33 @@ static bool add_headers(struct MHD_Response *made, const struct response *respon
     return good;
 }
 
+enum { RECORD = 72 }; /* bytes of libmicrohttpd's memory for a field, a query parameter, a cookie */
+
+/* It copies the Cookie header, and takes it apart. */
+static size_t cookies_taken(const struct request *request)
+{
+    size_t taken = 0;
+    for (unsigned i = 0; i < request->header_count; i++) {
+        const struct field *field = &request->headers[i];
+        if (field->name_length != 6 || !text_equal_nocase_n(field->name, "Cookie", 6))
+            continue;
+        taken += field->value_length + 1 + RECORD;
+        for (const char *at = field->value; (at = strpbrk(at, ";,")) != NULL; at++)
+            taken += RECORD;
+    }
+    return taken;
+}
+
 /* Bytes of the connection's memory that libmicrohttpd has for a request and will add of its own to the response: a
  * record for each header and query parameter, the request line, Date, Server and so on. Generous, because what does not
  * fit cuts the connection without a word. */
 static size_t memory_taken(const struct request *request)
 {
-    enum { RECORD = 72, SLACK = 512 };
+    enum { SLACK = 512 };
     size_t records = request->header_count + 2;
     for (const char *query = request->raw_target; (query = strchr(query, '&')) != NULL; query++)
         records++;
-    return request->head_size + records * RECORD + strlen(request->raw_target) + SLACK;
+    return request->head_size + records * RECORD + strlen(request->raw_target) + cookies_taken(request) + SLACK;
 }
 
 /* Replaces a response whose head would not fit into the connection's memory (`memory` bytes, where libmicrohttpd keeps

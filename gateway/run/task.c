@@ -543,7 +543,10 @@ void task_cancel(struct task *task, int why)
     } else if (task->stage == TASK_RUNNING && !task->on_pool && (before || why != NGI_CANCEL_CLIENT)) {
         task->status = status;
     }
-    task_unlock_and_wake(task);
+    if (task->status || cut || task->in.data)
+        task_unlock_and_wake(task);
+    else /* for the connection's side nothing has changed, and a client that is half closed would be cut */
+        pthread_mutex_unlock(&task->lock);
     if (cut && why == NGI_CANCEL_DEADLINE)
         log_line(NGI_LOG_WARNING, "%s [%s]: %s %s (route \"%s\"): the response is cut: the deadline has passed",
                  task->request->plugin->name, task->request->id, task->request->ngi.method, task->request->raw_target,
