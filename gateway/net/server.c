@@ -14,6 +14,7 @@
 #include "config.h"
 #include "net/connection.h"
 #include "net/exchange.h"
+#include "net/quiesce.h"
 #include "obs/counters.h"
 #include "run/neighbours.h"
 
@@ -200,7 +201,7 @@ uint64_t server_quiesce(struct server *server)
     uint64_t taken = 0;
     atomic_store_explicit(&server->config.draining, true, memory_order_relaxed);
     for (size_t i = 0; i < server->count; i++) {
-        MHD_quiesce_daemon(server->daemons[i].daemon);
+        quiesce(server->daemons[i].daemon, server->daemons[i].listener->fd);
         taken += take_backlog(&server->daemons[i]);
         /* From now on clients are refused instead of left waiting. The socket itself stays open: libmicrohttpd wants
          * it until it has stopped. */

@@ -64,6 +64,6 @@ void background_start(struct task *task)
     struct background *first = task->background;
     task->background = NULL;
     /* It has been promised to run: where no thread can be had, it is this one that does. */
-    if (first && executor_submit(first->lane->executor, &first->job, true) != NGI_OK)
+    if (first && executor_submit(first->lane->afterwards, &first->job, true) != NGI_OK)
         run(first);
 }

@@ -372,3 +372,9 @@ struct executor_state executor_look(struct executor *executor)
     pthread_mutex_unlock(&executor->lock);
     return state;
 }
+
+bool executor_is_idle(struct executor *executor)
+{
+    struct executor_state state = executor_look(executor);
+    return state.waiting == 0 && state.idle == state.threads;
+}

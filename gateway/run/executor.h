@@ -45,4 +45,7 @@ struct executor_state {
 
 struct executor_state executor_look(struct executor *executor);
 
+/* Whether nothing waits or runs. */
+bool executor_is_idle(struct executor *executor);
+
 #endif

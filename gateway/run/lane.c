@@ -58,6 +58,16 @@ static struct executor *shared_executor(const struct plugin *plugin)
     return NULL;
 }
 
+static void lane_free(struct lane *lane)
+{
+    if (!lane)
+        return;
+    if (lane->owns_executor)
+        executor_free(lane->executor);
+    executor_free(lane->afterwards);
+    free(lane);
+}
+
 static struct lane *lane_new(const struct plugin *plugin, const struct plugin_route *route,
                              const struct settings *settings)
 {
@@ -68,10 +78,6 @@ static struct lane *lane_new(const struct plugin *plugin, const struct plugin_ro
     lane->route = route;
     lane->background_most = route->queue > 0 ? route->queue : 1;
     settle_rule(lane);
-    if (route->serial == &plugin->serial)
-        lane->executor = shared_executor(plugin);
-    if (lane->executor)
-        return lane;
     snprintf(name, sizeof name, "%s", plugin->name);
     const struct executor_limits limits = {
         .threads = route->serial ? 1 : route->threads,
@@ -79,10 +85,14 @@ static struct lane *lane_new(const struct plugin *plugin, const struct plugin_ro
         .idle_ms = (int)(settings->thread_idle * 1000),
         .name = name,
     };
-    lane->executor = executor_new(&limits);
-    lane->owns_executor = true;
-    if (!lane->executor) {
-        free(lane);
+    lane->afterwards = executor_new(&limits);
+    if (route->serial == &plugin->serial)
+        lane->executor = shared_executor(plugin);
+    lane->owns_executor = !lane->executor;
+    if (!lane->executor)
+        lane->executor = executor_new(&limits);
+    if (!lane->executor || !lane->afterwards) {
+        lane_free(lane);
         return NULL;
     }
     return lane;
@@ -124,9 +134,7 @@ void lanes_stop(const struct registry *registry)
         for (size_t j = 0; j < plugin->route_count; j++) {
             struct lane *lane = plugin->routes[j].lane;
             plugin->routes[j].lane = NULL;
-            if (lane && lane->owns_executor)
-                executor_free(lane->executor);
-            free(lane);
+            lane_free(lane);
         }
     }
 }
@@ -135,8 +143,8 @@ bool lanes_are_idle(const struct registry *registry)
 {
     for (size_t i = 0; i < registry->count; i++)
         for (size_t j = 0; j < registry->plugins[i]->route_count; j++) {
-            struct executor_state state = executor_look(registry->plugins[i]->routes[j].lane->executor);
-            if (state.waiting > 0 || state.idle < state.threads)
+            const struct lane *lane = registry->plugins[i]->routes[j].lane;
+            if (!executor_is_idle(lane->executor) || !executor_is_idle(lane->afterwards))
                 return false;
         }
     return true;
@@ -169,9 +177,11 @@ bool lane_goes_on_here(const struct lane *lane)
             placement_choose(&lane->placement) == PLACE_POOL);
 }
 
-void lane_wants_streams(struct lane *lane)
+void lane_wants_streams(struct lane *lane, bool on_pool)
 {
-    if (!atomic_exchange_explicit(&lane->streams, true, memory_order_relaxed))
+    if (atomic_load_explicit(&lane->streams, memory_order_relaxed))
+        return;
+    if (!atomic_exchange_explicit(&lane->streams, true, memory_order_relaxed) && on_pool)
         log_line(NGI_LOG_INFO, "plugin %s: route \"%s\" now runs on its own threads: it calls ngi_flush",
                  lane->route->plugin->name, lane->route->spec->pattern);
 }

@@ -18,6 +18,7 @@ struct lane {
     struct placement placement;
     struct executor *executor; /* shared by the routes of a plugin that is NGI_SERIAL */
     bool owns_executor;
+    struct executor *afterwards; /* what ngi_background asks for: it takes no thread from calls that wait */
     _Atomic bool streams;        /* a call has asked to stream, which takes a thread. Relaxed: a hint. */
     _Atomic unsigned background; /* functions of ngi_background that have not run yet. Relaxed: a count. */
     unsigned background_most;
@@ -43,8 +44,8 @@ enum lane_place {
 };
 enum lane_place lane_place(struct lane *lane);
 
-/* A call on the pool would have streamed: the next ones get a thread. */
-void lane_wants_streams(struct lane *lane);
+/* A call streams, or would if it were not on the pool: the next ones get a thread. */
+void lane_wants_streams(struct lane *lane, bool on_pool);
 
 /* Whether a continuation may run on a pool thread. */
 bool lane_goes_on_here(const struct lane *lane);

@@ -218,9 +218,10 @@ int stream_flush(struct task *task)
         if (task->lane->rule == RUN_POOL)
             return NGI_ENOSYS;
         /* This time the response leaves when the handler returns; the next call gets a thread. */
-        lane_wants_streams(task->lane);
+        lane_wants_streams(task->lane, true);
         return NGI_OK;
     }
+    lane_wants_streams(task->lane, false);
     /* libmicrohttpd sends nothing before it has received the whole body: until then, all stays in memory. */
     if (upload_arrives(task))
         return NGI_OK;

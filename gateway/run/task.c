@@ -171,6 +171,18 @@ static void park(struct task *task)
     task_unlock_and_wake(task);
 }
 
+/* A handler that gave up because its time was up has not failed: what it could not do in time is a 504, on the pool,
+ * where nobody could say so before, and in the moment before the watch does. */
+static int judge_late(const struct task *task, int rc)
+{
+    struct request *request = task->request;
+    if (rc >= 0 || clock_us() < task->deadline_us)
+        return rc;
+    if (!request->failure)
+        request->failure = arena_string(&request->arena, "the deadline has passed");
+    return 504;
+}
+
 /* The handler, or a continuation, has returned `rc`. True: there is a continuation to run. */
 static bool settle(struct task *task, int rc, int64_t took_us)
 {
@@ -197,6 +209,8 @@ static bool settle(struct task *task, int rc, int64_t took_us)
         request->timing.run_us += took_us;
     if (later)
         later_end(later, rc != NGI_LATER);
+    if (!request->response.begun)
+        rc = judge_late(task, rc);
     if (request->response.begun)
         stream_end(task, rc);
     else if (!dropped)

@@ -21,12 +21,22 @@ tests_integration_integration_SOURCES = tests/integration/main.c tests/integrati
 	tests/integration/test_listeners.c \
 	tests/integration/test_output.c \
 	tests/integration/test_routing.c \
+	tests/integration/test_scenarios.c \
 	tests/integration/test_static_files.c \
-	tests/integration/test_threads.c
+	tests/integration/test_threads.c \
+	tests/integration/test_executor.c \
+	tests/integration/test_deadlines.c \
+	tests/integration/test_cancel.c \
+	tests/integration/test_later.c \
+	tests/integration/test_background.c \
+	tests/integration/test_streaming.c \
+	tests/integration/test_stream_body.c
 
 # Plugins for what no example does.
 INTEGRATION_PLUGINS = tests/integration/plugins/answers.so tests/integration/plugins/endings.so \
 	tests/integration/plugins/inputs.so tests/integration/plugins/routes.so tests/integration/plugins/threads.so
+INTEGRATION_PLUGINS += tests/integration/plugins/calls.so tests/integration/plugins/turns.so \
+	tests/integration/plugins/promises.so tests/integration/plugins/flows.so tests/integration/plugins/intakes.so
 check_PROGRAMS += $(INTEGRATION_PLUGINS)
 
 tests_integration_plugins_answers_so_SOURCES = tests/integration/plugins/answers.c
@@ -53,3 +63,34 @@ tests_integration_plugins_threads_so_SOURCES = tests/integration/plugins/threads
 tests_integration_plugins_threads_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_integration_plugins_threads_so_CFLAGS = $(PLUGIN_CFLAGS)
 tests_integration_plugins_threads_so_LDFLAGS = $(PLUGIN_LINK)
+
+INTEGRATION_PLUGINS += tests/integration/plugins/scenarios.so
+tests_integration_plugins_scenarios_so_SOURCES = tests/integration/plugins/scenarios.c
+tests_integration_plugins_scenarios_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_integration_plugins_scenarios_so_CFLAGS = $(PLUGIN_CFLAGS)
+tests_integration_plugins_scenarios_so_LDFLAGS = $(PLUGIN_LINK)
+
+tests_integration_plugins_calls_so_SOURCES = tests/integration/plugins/calls.c
+tests_integration_plugins_calls_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_integration_plugins_calls_so_CFLAGS = $(PLUGIN_CFLAGS)
+tests_integration_plugins_calls_so_LDFLAGS = $(PLUGIN_LINK)
+
+tests_integration_plugins_turns_so_SOURCES = tests/integration/plugins/turns.c
+tests_integration_plugins_turns_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_integration_plugins_turns_so_CFLAGS = $(PLUGIN_CFLAGS)
+tests_integration_plugins_turns_so_LDFLAGS = $(PLUGIN_LINK)
+
+tests_integration_plugins_promises_so_SOURCES = tests/integration/plugins/promises.c
+tests_integration_plugins_promises_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_integration_plugins_promises_so_CFLAGS = $(PLUGIN_CFLAGS)
+tests_integration_plugins_promises_so_LDFLAGS = $(PLUGIN_LINK)
+
+tests_integration_plugins_flows_so_SOURCES = tests/integration/plugins/flows.c
+tests_integration_plugins_flows_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_integration_plugins_flows_so_CFLAGS = $(PLUGIN_CFLAGS)
+tests_integration_plugins_flows_so_LDFLAGS = $(PLUGIN_LINK)
+
+tests_integration_plugins_intakes_so_SOURCES = tests/integration/plugins/intakes.c
+tests_integration_plugins_intakes_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_integration_plugins_intakes_so_CFLAGS = $(PLUGIN_CFLAGS)
+tests_integration_plugins_intakes_so_LDFLAGS = $(PLUGIN_LINK)

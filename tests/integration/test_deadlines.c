@@ -1,0 +1,220 @@
+/* The deadline: 504 for the client, while the handler goes on. */
+#include "tests/integration/suites.h"
+#include "tests/integration/support.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CALLS "tests/integration/plugins/calls.so"
+
+static const char *const rungs[] = { "auto", "thread" };
+enum { RUNGS = 2 };
+
+/* `rung`: of all routes. The FIFOs `a` and `b` hold calls that are named so. */
+static void serve_calls(const char *rung, const char *const *more)
+{
+    const char *arguments[24] = { "--set", NULL, "--set", NULL, NULL };
+    char place[256], run[32];
+    size_t n = 4;
+    prepare();
+    ck_assert_int_eq(mkfifo(scratch_path(&scratch, "a"), 0600), 0);
+    ck_assert_int_eq(mkfifo(scratch_path(&scratch, "b"), 0600), 0);
+    snprintf(place, sizeof place, "plugin.calls.option.place=%s", scratch.path);
+    snprintf(run, sizeof run, "run=%s", rung);
+    arguments[1] = place;
+    arguments[3] = run;
+    while (*more)
+        arguments[n++] = *more++;
+    serve(CALLS, arguments);
+}
+#define CALLS_ON(rung, ...) serve_calls(rung, LIST(__VA_ARGS__))
+
+static void release(const char *name)
+{
+    int fd = open(scratch_path(&scratch, name), O_WRONLY | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+}
+
+/* The same, where perhaps nothing waits. */
+static void nudge(const char *name)
+{
+    int fd = open(scratch_path(&scratch, name), O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0)
+        close(fd);
+    usleep(1000);
+}
+
+static void say(int fd, const char *target)
+{
+    char request[512];
+    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", target);
+    raw_send(fd, request, strlen(request));
+}
+
+static int begin(const char *target)
+{
+    int fd = raw_connect(gateway.port);
+    say(fd, target);
+    return fd;
+}
+
+static void expect_answer(int fd, const char *status, const char *body)
+{
+    char *answer = raw_read_response(fd, 0);
+    ck_assert_ptr_nonnull(answer);
+    EXPECT_HAS(answer, status);
+    EXPECT_HAS(answer, body);
+    free(answer);
+}
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+START_TEST(at_the_deadline_it_is_504_and_the_connection_goes_on)
+{
+    CALLS_ON(rungs[_i], "--set", "timeout=0.5");
+    double start = now_s();
+    int fd = begin("/calls/?name=a");
+    expect_answer(fd, "HTTP/1.1 504 Gateway Timeout\r\n", "504 Gateway Timeout");
+    ck_assert_double_ge(now_s() - start, 0.49);
+    gateway_wait_log(&gateway, "(route \"/\"): 504: the deadline has passed; the handler is still running");
+    EXPECT_LACKS(gateway_log(&gateway), "a goes on");
+    say(fd, "/calls/?name=c");
+    expect_answer(fd, "200 OK", "\r\n\r\nc beside 1\n");
+    release("a");
+    gateway_wait_log(&gateway, "a goes on: 2");
+    say(fd, "/calls/?name=d"); /* what the late handler has answered went nowhere */
+    expect_answer(fd, "200 OK", "\r\n\r\nd beside 0\n");
+    close(fd);
+    finish();
+}
+END_TEST
+
+START_TEST(the_504_is_text_or_json_with_an_incident)
+{
+    CALLS_ON(rungs[_i], "--set", "timeout=0.2");
+    const struct reply *reply = GET("/calls/?name=a");
+    EXPECT_STATUS(reply, 504);
+    EXPECT_HAS(reply_header(reply, "Content-Type"), "text/plain");
+    EXPECT_HAS(reply->body, "ncident");
+    reply = GET("/calls/?name=a", "Accept: application/json");
+    EXPECT_STATUS(reply, 504);
+    EXPECT_HEADER(reply, "Content-Type", "application/json");
+    const char *id = strstr(reply->body, "\"incident\":");
+    ck_assert_ptr_nonnull(id);
+    char incident[17];
+    snprintf(incident, sizeof incident, "%.16s", id + strcspn(id, ":") + strcspn(strchr(id, ':'), "\"") + 1);
+    EXPECT_HAS(gateway_log(&gateway), incident);
+    while (count_of(gateway_log(&gateway), "a goes on") < 2)
+        nudge("a");
+    finish();
+}
+END_TEST
+
+START_TEST(waiting_in_the_queue_counts_and_what_is_late_never_runs)
+{
+    CALLS_ON(rungs[_i], "--set", "timeout=0.5", "--set", "executor_threads=1");
+    int running = begin("/calls/?name=a");
+    gateway_wait_log(&gateway, "a begins");
+    EXPECT_STATUS(GET("/calls/?name=queued"), 504);
+    gateway_wait_log(&gateway, "name=queued (route \"/\"): 504: the deadline has passed\n");
+    expect_answer(running, "HTTP/1.1 504 ", "");
+    /* The handler holds its only thread still. */
+    EXPECT_STATUS(GET("/calls/?name=queued"), 504);
+    release("a");
+    gateway_wait_log(&gateway, "a goes on: 2");
+    EXPECT(GET("/calls/?name=last"), 200, "last beside 0\n");
+    EXPECT_LACKS(gateway_log(&gateway), "queued begins");
+    close(running);
+    finish();
+}
+END_TEST
+
+START_TEST(timeout_0_is_none)
+{
+    CALLS_ON(rungs[_i], "--set", "timeout=0");
+    EXPECT(GET("/calls/left"), 200, "none\n");
+    finish();
+}
+END_TEST
+
+START_TEST(a_handler_is_told_how_long_it_has)
+{
+    CALLS_ON(rungs[_i], "--set", "timeout=1");
+    long long first, second;
+    const struct reply *reply = GET("/calls/left");
+    EXPECT_STATUS(reply, 200);
+    ck_assert_int_eq(sscanf(reply->body, "%lld %lld", &first, &second), 2);
+    ck_assert(first > 0 && first <= 1000 && second <= first);
+    EXPECT_STATUS(GET("/calls/left?name=a"), 504);
+    release("a");
+    finish();
+}
+END_TEST
+
+START_TEST(a_heeding_handler_is_woken_at_the_deadline)
+{
+    CALLS_ON(rungs[_i], "--set", "timeout=0.3");
+    EXPECT_STATUS(GET("/calls/heed?name=c"), 504);
+    gateway_wait_log(&gateway, "c is told 2 by 1");
+    /* Who looks at the clock may be told, and answer, a moment before the gateway gives the call up. */
+    long status = GET("/calls/ask?name=d")->status;
+    ck_assert(status == 504 || status == 200);
+    gateway_wait_log(&gateway, "d hears 2");
+    finish();
+}
+END_TEST
+
+/* The thread that would send the 504 is the one that the handler holds. */
+START_TEST(on_the_pool_a_handler_is_told_and_its_answer_is_sent)
+{
+    CALLS_ON("pool", "--set", "timeout=0.3");
+    EXPECT(GET("/calls/heed?name=c"), 200, "c heeded\n");
+    gateway_wait_log(&gateway, "c is told 2 by 1");
+    EXPECT(GET("/calls/ask?name=d"), 200, "d heard\n");
+    finish();
+}
+END_TEST
+
+START_TEST(many_late_handlers_and_their_connections_go_on)
+{
+    enum { MANY = 12 };
+    CALLS_ON(rungs[_i], "--set", "timeout=0.3");
+    int fds[MANY];
+    for (int i = 0; i < MANY; i++)
+        fds[i] = begin("/calls/?name=a");
+    for (int i = 0; i < MANY; i++)
+        expect_answer(fds[i], "HTTP/1.1 504 ", "");
+    while (count_of(gateway_log(&gateway), "a goes on: 2") < MANY)
+        nudge("a");
+    for (int i = 0; i < MANY; i++) {
+        say(fds[i], "/calls/other");
+        expect_answer(fds[i], "200 OK", " beside ");
+        close(fds[i]);
+    }
+    finish();
+}
+END_TEST
+
+Suite *deadlines_suite(void)
+{
+    Suite *suite = suite_create("deadlines");
+    TCase *own = test_case(suite, "a gateway each", NULL);
+    tcase_add_loop_test(own, at_the_deadline_it_is_504_and_the_connection_goes_on, 0, RUNGS);
+    tcase_add_loop_test(own, the_504_is_text_or_json_with_an_incident, 0, RUNGS);
+    tcase_add_loop_test(own, waiting_in_the_queue_counts_and_what_is_late_never_runs, 0, RUNGS);
+    tcase_add_loop_test(own, timeout_0_is_none, 0, RUNGS);
+    tcase_add_loop_test(own, a_handler_is_told_how_long_it_has, 0, RUNGS);
+    tcase_add_loop_test(own, a_heeding_handler_is_woken_at_the_deadline, 0, RUNGS);
+    tcase_add_test(own, on_the_pool_a_handler_is_told_and_its_answer_is_sent);
+    tcase_add_loop_test(own, many_late_handlers_and_their_connections_go_on, 0, RUNGS);
+    return suite;
+}
