@@ -1,26 +1,31 @@
 #include "net/quiesce.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /* MHD_quiesce_daemon takes the listening socket out of the epoll set of every pool thread, while those threads take it
  * out themselves as soon as they notice: without a lock, and who comes second aborts the process (0.9.75 and 1.0.1,
  * seen once in a thousand stops). So epoll_ctl is ours, for the whole process: that the socket is not in the set any
- * more is what was wanted. ThreadSanitizer needs its own. */
+ * more is what was wanted. */
 static _Atomic int quiesced = -1; /* relaxed: it is set before the race begins */
 
-#if !defined(__SANITIZE_THREAD__)
+typedef int (*epoll_ctl_fn)(int epoll, int op, int fd, struct epoll_event *event);
+
 int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
 {
-    int rc = (int)syscall(SYS_epoll_ctl, epoll, op, fd, event);
+    static _Atomic(epoll_ctl_fn) next; /* libc's, or a sanitizer's. Relaxed: every thread finds the same. */
+    epoll_ctl_fn call = atomic_load_explicit(&next, memory_order_relaxed);
+    if (!call) {
+        *(void **)&call = dlsym(RTLD_NEXT, "epoll_ctl");
+        atomic_store_explicit(&next, call, memory_order_relaxed);
+    }
+    int rc = call(epoll, op, fd, event);
     if (rc < 0 && errno == ENOENT && op == EPOLL_CTL_DEL && fd == atomic_load_explicit(&quiesced, memory_order_relaxed))
         return 0;
     return rc;
 }
-#endif
 
 /* ---------------------------------------------------------------------------------------------------------- */
 

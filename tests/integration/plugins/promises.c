@@ -156,7 +156,10 @@ static int drop(ngi_request *r)
 static int run_all(ngi_request *r)
 {
     int good = 0;
-    for (size_t i = 0; i < count; i++)
+    pthread_mutex_lock(&lock);
+    size_t all = count;
+    pthread_mutex_unlock(&lock);
+    for (size_t i = 0; i < all; i++)
         good += elsewhere(run_promise, &promises[i]) == NGI_OK;
     return ngi_textf(r, 200, "%d\n", good);
 }
