@@ -119,6 +119,7 @@ static int serve(const struct settings *settings, struct registry *registry, str
         log_line(NGI_LOG_WARNING, "%s", err.text);
     wait_for_stop();
     ready_stopping();
+    lanes_tell(registry);
     drain_requests(server, registry, settings->grace);
     drain_stop(server, registry, listeners);
     status = 0;

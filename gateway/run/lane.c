@@ -212,7 +212,33 @@ void lane_note(struct lane *lane, struct measure *measure, bool on_pool)
         tell_change(lane, change, measure);
 }
 
-const char *lane_rung(const struct lane *lane)
+struct lane_state lane_look(const struct lane *lane)
 {
-    return lane_goes_on_here(lane) ? "pool" : "threads";
+    const struct placement *placement = &lane->placement;
+    bool streams = atomic_load_explicit(&lane->streams, memory_order_relaxed);
+    bool on_pool = lane_goes_on_here(lane), auto_rule = lane->rule == RUN_AUTO;
+    return (struct lane_state){
+        .rung = on_pool ? "pool" : "threads",
+        .why = !auto_rule ? lane->why
+             : streams    ? "it calls ngi_flush"
+             : on_pool    ? "its calls are fast"
+                          : "not proven fast",
+        .probation = auto_rule && !streams ? placement_probation(placement) : 0,
+        .fast = atomic_load_explicit(&placement->fast, memory_order_relaxed),
+        .relapses = atomic_load_explicit(&placement->relapses, memory_order_relaxed),
+        .calls = executor_look(lane->executor),
+        .background = executor_look(lane->afterwards),
+    };
+}
+
+void lanes_tell(const struct registry *registry)
+{
+    for (size_t i = 0; log_level() >= NGI_LOG_DEBUG && i < registry->count; i++)
+        for (size_t j = 0; j < registry->plugins[i]->route_count; j++) {
+            const struct plugin_route *route = &registry->plugins[i]->routes[j];
+            struct lane_state state = lane_look(route->lane);
+            log_line(NGI_LOG_DEBUG, "plugin %s: route \"%s\": %s (%s), %u of %u fast calls, %u relapses, %u threads",
+                     route->plugin->name, route->spec->pattern, state.rung, state.why, state.fast, state.probation,
+                     state.relapses, state.calls.threads);
+        }
 }

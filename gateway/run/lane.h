@@ -54,7 +54,17 @@ bool lane_goes_on_here(const struct lane *lane);
 void lane_measure(struct lane *lane, struct measure *measure, int64_t start_us, bool on_pool);
 void lane_note(struct lane *lane, struct measure *measure, bool on_pool);
 
-/* What the next calls run on, and why, in words: "threads: it was slow on the pool". Constants. */
-const char *lane_rung(const struct lane *lane);
+/* What is known of a route, for people who ask. */
+struct lane_state {
+    const char *rung;        /* what its next calls run on: "pool", "threads" */
+    const char *why;         /* a constant */
+    uint32_t probation;      /* fast calls in a row that bring it onto the pool; 0: nothing does */
+    uint32_t fast, relapses; /* such calls so far; how often it has been sent back */
+    struct executor_state calls, background;
+};
+struct lane_state lane_look(const struct lane *lane);
+
+/* Says so in the log of every route, for debugging. */
+void lanes_tell(const struct registry *registry);
 
 #endif

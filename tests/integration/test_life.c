@@ -232,10 +232,21 @@ START_TEST(the_start_is_told_in_a_line_each)
 }
 END_TEST
 
+START_TEST(what_is_known_of_a_route_is_told_to_those_who_debug)
+{
+    SERVE("examples/hello.so", "--set", "log_level=debug");
+    EXPECT_STATUS(GET("/hello/"), 200);
+    finish();
+    EXPECT_HAS(gateway_log(&gateway),
+               "plugin hello: route \"/\": threads (not proven fast), 1 of 64 fast calls, 0 relapses, 1 threads\n");
+}
+END_TEST
+
 Suite *life_suite(void)
 {
     Suite *suite = suite_create("life");
     TCase *own = test_case(suite, "a gateway each", NULL);
+    tcase_add_test(own, what_is_known_of_a_route_is_told_to_those_who_debug);
     tcase_add_test(own, sigterm_finishes_the_request_under_way);
     tcase_add_test(own, a_sleeping_request_is_finished_too);
     tcase_add_test(own, sigint_is_sigterm);
