@@ -13,4 +13,5 @@ libpostern_a_SOURCES += \
 	gateway/plugin/options.c gateway/plugin/options.h \
 	gateway/plugin/plugin.c gateway/plugin/plugin.h \
 	gateway/plugin/registry.c gateway/plugin/registry.h \
+	gateway/plugin/runner.h \
 	gateway/plugin/trust.c gateway/plugin/trust.h
