@@ -9,6 +9,7 @@ libpostern_a_SOURCES += \
 	gateway/run/placement.c gateway/run/placement.h \
 	gateway/run/runner.c gateway/run/runner.h \
 	gateway/run/stream.c gateway/run/stream.h \
-	gateway/run/task.c gateway/run/task.h \
+	gateway/run/task.c gateway/run/task.h gateway/run/task_parts.h \
+	gateway/run/task_cancel.c gateway/run/task_run.c gateway/run/task_store.c \
 	gateway/run/upload.c gateway/run/upload.h \
 	gateway/run/watch.c gateway/run/watch.h
