@@ -5,6 +5,7 @@ tests_integration_integration_CFLAGS = $(TEST_CFLAGS)
 tests_integration_integration_LDADD = $(CHECK_LIBS) $(CURL_LIBS) $(JANSSON_LIBS)
 tests_integration_integration_SOURCES = tests/integration/main.c tests/integration/suites.h \
 	tests/integration/support.c tests/integration/support.h \
+	tests/integration/gate.c tests/integration/gate.h \
 	tests/harness/client.c tests/harness/client.h \
 	tests/harness/command.c tests/harness/command.h \
 	tests/harness/gateway.c tests/harness/gateway.h \
@@ -70,7 +71,7 @@ tests_integration_plugins_scenarios_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_integration_plugins_scenarios_so_CFLAGS = $(PLUGIN_CFLAGS)
 tests_integration_plugins_scenarios_so_LDFLAGS = $(PLUGIN_LINK)
 
-tests_integration_plugins_calls_so_SOURCES = tests/integration/plugins/calls.c
+tests_integration_plugins_calls_so_SOURCES = tests/integration/plugins/calls.c tests/integration/plugins/gate.h
 tests_integration_plugins_calls_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_integration_plugins_calls_so_CFLAGS = $(PLUGIN_CFLAGS)
 tests_integration_plugins_calls_so_LDFLAGS = $(PLUGIN_LINK)
@@ -80,17 +81,17 @@ tests_integration_plugins_turns_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_integration_plugins_turns_so_CFLAGS = $(PLUGIN_CFLAGS)
 tests_integration_plugins_turns_so_LDFLAGS = $(PLUGIN_LINK)
 
-tests_integration_plugins_promises_so_SOURCES = tests/integration/plugins/promises.c
+tests_integration_plugins_promises_so_SOURCES = tests/integration/plugins/promises.c tests/integration/plugins/gate.h
 tests_integration_plugins_promises_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_integration_plugins_promises_so_CFLAGS = $(PLUGIN_CFLAGS)
 tests_integration_plugins_promises_so_LDFLAGS = $(PLUGIN_LINK)
 
-tests_integration_plugins_flows_so_SOURCES = tests/integration/plugins/flows.c
+tests_integration_plugins_flows_so_SOURCES = tests/integration/plugins/flows.c tests/integration/plugins/gate.h
 tests_integration_plugins_flows_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_integration_plugins_flows_so_CFLAGS = $(PLUGIN_CFLAGS)
 tests_integration_plugins_flows_so_LDFLAGS = $(PLUGIN_LINK)
 
-tests_integration_plugins_intakes_so_SOURCES = tests/integration/plugins/intakes.c
+tests_integration_plugins_intakes_so_SOURCES = tests/integration/plugins/intakes.c tests/integration/plugins/gate.h
 tests_integration_plugins_intakes_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_integration_plugins_intakes_so_CFLAGS = $(PLUGIN_CFLAGS)
 tests_integration_plugins_intakes_so_LDFLAGS = $(PLUGIN_LINK)

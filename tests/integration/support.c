@@ -167,6 +167,19 @@ const char *wait_for_text(const char *name, const char *text)
     return content;
 }
 
+long resident_kb(void)
+{
+    char path[64], line[256];
+    long kb = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)gateway.pid);
+    FILE *file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    while (fgets(line, sizeof line, file))
+        (void)sscanf(line, "VmRSS: %ld", &kb);
+    fclose(file);
+    return kb;
+}
+
 unsigned count_of(const char *in, const char *text)
 {
     unsigned count = 0;

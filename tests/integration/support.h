@@ -52,6 +52,9 @@ const char *variable(const struct reply *reply, const char *name);
  * until the next call. */
 const char *wait_for_text(const char *name, const char *text);
 
+/* The gateway's resident memory. */
+long resident_kb(void);
+
 /* How often `text` stands in `in`. */
 unsigned count_of(const char *in, const char *text);
 

@@ -1,11 +1,10 @@
 /* ngi_background: work that goes on after the response has gone. */
+#include "tests/integration/gate.h"
 #include "tests/integration/suites.h"
 #include "tests/integration/support.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define PROMISES "tests/integration/plugins/promises.so"
@@ -14,39 +13,7 @@ static const char *const rungs[] = { "auto", "thread", "pool" };
 enum { RUNGS = 3 };
 
 /* The FIFO `a` holds work that is named so, and `c-call` the call named c. */
-static void serve_promises(const char *rung, const char *const *more)
-{
-    const char *arguments[24] = { "--set", NULL, "--set", NULL, NULL };
-    char place[256], run[32];
-    size_t n = 4;
-    prepare();
-    ck_assert_int_eq(mkfifo(scratch_path(&scratch, "a"), 0600), 0);
-    ck_assert_int_eq(mkfifo(scratch_path(&scratch, "c-call"), 0600), 0);
-    snprintf(place, sizeof place, "plugin.promises.option.place=%s", scratch.path);
-    snprintf(run, sizeof run, "run=%s", rung);
-    arguments[1] = place;
-    arguments[3] = run;
-    while (*more)
-        arguments[n++] = *more++;
-    serve(PROMISES, arguments);
-}
-#define PROMISES_ON(rung, ...) serve_promises(rung, LIST(__VA_ARGS__))
-
-static void release(const char *name)
-{
-    int fd = open(scratch_path(&scratch, name), O_WRONLY | O_CLOEXEC);
-    ck_assert_int_ge(fd, 0);
-    close(fd);
-}
-
-/* The same, where perhaps nothing waits. */
-static void nudge(const char *name)
-{
-    int fd = open(scratch_path(&scratch, name), O_WRONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd >= 0)
-        close(fd);
-    usleep(1000);
-}
+#define PROMISES_ON(rung, ...) serve_gated(PROMISES, "promises", "a c-call", rung, LIST(__VA_ARGS__))
 
 START_TEST(the_response_does_not_wait_for_it)
 {
@@ -72,9 +39,7 @@ END_TEST
 START_TEST(it_does_not_begin_before_the_response_has_gone)
 {
     PROMISES_ON(rungs[_i]);
-    static const char request[] = "GET /promises/background?name=c HTTP/1.1\r\nHost: a\r\n\r\n";
-    int fd = raw_connect(gateway.port);
-    raw_send(fd, request, sizeof request - 1);
+    int fd = begin("/promises/background?name=c");
     gateway_wait_log(&gateway, "c answers");
     EXPECT_LACKS(gateway_log(&gateway), "c works");
     release("c-call");
@@ -128,9 +93,7 @@ END_TEST
 START_TEST(it_runs_also_where_the_client_leaves)
 {
     PROMISES_ON(rungs[_i]);
-    static const char request[] = "GET /promises/background?name=c HTTP/1.1\r\nHost: a\r\n\r\n";
-    int fd = raw_connect(gateway.port);
-    raw_send(fd, request, sizeof request - 1);
+    int fd = begin("/promises/background?name=c");
     gateway_wait_log(&gateway, "c answers");
     close(fd);
     release("c-call");

@@ -1,13 +1,12 @@
 /* The threads of routes: how many, for what, how long; and their queues. */
+#include "tests/integration/gate.h"
 #include "tests/integration/suites.h"
 #include "tests/integration/support.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define CALLS "tests/integration/plugins/calls.so"
@@ -17,62 +16,7 @@ static const char *const rungs[] = { "auto", "thread" };
 enum { RUNGS = 2 };
 
 /* `rung`: of all routes. The FIFOs `a` and `b` hold calls that are named so. */
-static void serve_calls(const char *rung, const char *const *more)
-{
-    const char *arguments[24] = { "--set", NULL, "--set", NULL, NULL };
-    char place[256], run[32];
-    size_t n = 4;
-    prepare();
-    ck_assert_int_eq(mkfifo(scratch_path(&scratch, "a"), 0600), 0);
-    ck_assert_int_eq(mkfifo(scratch_path(&scratch, "b"), 0600), 0);
-    snprintf(place, sizeof place, "plugin.calls.option.place=%s", scratch.path);
-    snprintf(run, sizeof run, "run=%s", rung);
-    arguments[1] = place;
-    arguments[3] = run;
-    while (*more)
-        arguments[n++] = *more++;
-    serve(CALLS " " TURNS, arguments);
-}
-#define CALLS_ON(rung, ...) serve_calls(rung, LIST(__VA_ARGS__))
-
-static void release(const char *name)
-{
-    int fd = open(scratch_path(&scratch, name), O_WRONLY | O_CLOEXEC);
-    ck_assert_int_ge(fd, 0);
-    close(fd);
-}
-
-/* The same, where perhaps nothing waits. */
-static void nudge(const char *name)
-{
-    int fd = open(scratch_path(&scratch, name), O_WRONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd >= 0)
-        close(fd);
-    usleep(1000);
-}
-
-static void say(int fd, const char *target)
-{
-    char request[512];
-    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", target);
-    raw_send(fd, request, strlen(request));
-}
-
-static int begin(const char *target)
-{
-    int fd = raw_connect(gateway.port);
-    say(fd, target);
-    return fd;
-}
-
-static void expect_answer(int fd, const char *status, const char *body)
-{
-    char *answer = raw_read_response(fd, 0);
-    ck_assert_ptr_nonnull(answer);
-    EXPECT_HAS(answer, status);
-    EXPECT_HAS(answer, body);
-    free(answer);
-}
+#define CALLS_ON(rung, ...) serve_gated(CALLS " " TURNS, "calls", "a b", rung, LIST(__VA_ARGS__))
 
 /* Threads of the gateway whose name is `name`. */
 static unsigned threads_named(const char *name)

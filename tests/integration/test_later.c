@@ -1,13 +1,10 @@
 /* ngi_later_new: responses that come later, and from elsewhere. */
+#include "tests/integration/gate.h"
 #include "tests/integration/suites.h"
 #include "tests/integration/support.h"
 
-#include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define PROMISES "tests/integration/plugins/promises.so"
@@ -16,56 +13,7 @@ static const char *const rungs[] = { "auto", "thread", "pool" };
 enum { RUNGS = 3 };
 
 /* `rung`: of all routes. */
-static void serve_promises(const char *rung, const char *const *more)
-{
-    const char *arguments[24] = { "--set", NULL, "--set", NULL, NULL };
-    char place[256], run[32];
-    size_t n = 4;
-    prepare();
-    snprintf(place, sizeof place, "plugin.promises.option.place=%s", scratch.path);
-    snprintf(run, sizeof run, "run=%s", rung);
-    arguments[1] = place;
-    arguments[3] = run;
-    while (*more)
-        arguments[n++] = *more++;
-    serve(PROMISES, arguments);
-}
-#define PROMISES_ON(rung, ...) serve_promises(rung, LIST(__VA_ARGS__))
-
-static void make_fifo(const char *name)
-{
-    ck_assert_int_eq(mkfifo(scratch_path(&scratch, name), 0600), 0);
-}
-
-static void release(const char *name)
-{
-    int fd = open(scratch_path(&scratch, name), O_WRONLY | O_CLOEXEC);
-    ck_assert_int_ge(fd, 0);
-    close(fd);
-}
-
-static void say(int fd, const char *target)
-{
-    char request[512];
-    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", target);
-    raw_send(fd, request, strlen(request));
-}
-
-static int begin(const char *target)
-{
-    int fd = raw_connect(gateway.port);
-    say(fd, target);
-    return fd;
-}
-
-static void expect_answer(int fd, const char *status, const char *body)
-{
-    char *answer = raw_read_response(fd, 0);
-    ck_assert_ptr_nonnull(answer);
-    EXPECT_HAS(answer, status);
-    EXPECT_HAS(answer, body);
-    free(answer);
-}
+#define PROMISES_ON(rung, ...) serve_gated(PROMISES, "promises", "", rung, LIST(__VA_ARGS__))
 
 START_TEST(it_is_answered_when_it_is_run)
 {
@@ -268,7 +216,7 @@ END_TEST
 START_TEST(run_early_it_waits_for_the_handler_and_the_deadline_does_not)
 {
     PROMISES_ON("thread", "--set", "timeout=0.5");
-    make_fifo("a");
+    make_gate("a");
     int fd = begin("/promises/park?name=a&early=run");
     expect_answer(fd, "HTTP/1.1 504 Gateway Timeout\r\n", "\r\n\r\n");
     gateway_wait_log(&gateway, "a early: 0");
@@ -286,7 +234,7 @@ END_TEST
 START_TEST(promised_after_its_client_has_left_it_is_over_at_once)
 {
     PROMISES_ON("thread", "--set", "timeout=0");
-    make_fifo("a");
+    make_gate("a");
     int fd = begin("/promises/park?name=a");
     gateway_wait_log(&gateway, "a is promised");
     close(fd);
@@ -302,23 +250,13 @@ END_TEST
 static const char *const threaded[] = { "auto", "thread" };
 enum { THREADED = 2 };
 
-/* All until `text` has come. */
-static void read_past(int fd, const char *text)
-{
-    char got[4096] = "";
-    for (size_t length = 0; !strstr(got, text); length++) {
-        ck_assert_uint_lt(length, sizeof got - 1);
-        ck_assert_msg(recv(fd, got + length, 1, 0) == 1, "\"%s\" does not come, only:\n%s", text, got);
-    }
-}
-
 START_TEST(a_response_that_has_begun_may_be_promised)
 {
     PROMISES_ON(threaded[_i]);
     int fd = begin("/promises/park?name=a&flush=1");
-    read_past(fd, "promised\n");
+    free(read_until(fd, "promised\n"));
     EXPECT(GET("/promises/run?name=a"), 200, "success\n");
-    read_past(fd, "a went on\n\r\n0\r\n\r\n");
+    free(read_until(fd, "a went on\n\r\n0\r\n\r\n"));
     close(fd);
     finish();
 }
@@ -328,7 +266,7 @@ START_TEST(a_response_that_has_begun_and_is_never_run_is_cut_at_the_deadline)
 {
     PROMISES_ON(threaded[_i], "--set", "timeout=0.5");
     int fd = begin("/promises/park?name=a&flush=1");
-    read_past(fd, "promised\n");
+    free(read_until(fd, "promised\n"));
     char *rest = raw_read_all(fd, NULL);
     EXPECT_LACKS(rest, "0\r\n\r\n");
     gateway_wait_log(&gateway, "promises: a is over");
@@ -343,7 +281,7 @@ START_TEST(a_response_that_has_begun_is_over_when_its_client_leaves)
 {
     PROMISES_ON(threaded[_i]);
     int fd = begin("/promises/park?name=a&flush=1");
-    read_past(fd, "promised\n");
+    free(read_until(fd, "promised\n"));
     gateway_wait_log(&gateway, "a is promised");
     close(fd);
     gateway_wait_log(&gateway, "promises: a is over");
@@ -355,7 +293,7 @@ START_TEST(a_response_that_has_begun_is_cut_at_the_end)
 {
     PROMISES_ON(threaded[_i], "--set", "grace=0.2");
     int fd = begin("/promises/park?name=a&flush=1");
-    read_past(fd, "promised\n");
+    free(read_until(fd, "promised\n"));
     gateway_stop(&gateway);
     EXPECT_HAS(gateway_log(&gateway), "promises: a is over");
     close(fd);
@@ -409,9 +347,9 @@ START_TEST(a_response_that_has_begun_goes_on_though_the_pool_has_its_route)
     make_mixed_fast();
     EXPECT(GET("/promises/mixed?once=1"), 200, "flushed\n"); /* and from now on it has threads, because it streams */
     int fd = begin("/promises/mixed?name=a&flush=1");
-    read_past(fd, "promised\n");
+    free(read_until(fd, "promised\n"));
     EXPECT(GET("/promises/run?name=a"), 200, "success\n");
-    read_past(fd, "a went on\n\r\n0\r\n\r\n");
+    free(read_until(fd, "a went on\n\r\n0\r\n\r\n"));
     close(fd);
     finish();
 }

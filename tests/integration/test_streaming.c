@@ -1,13 +1,12 @@
 /* Responses that are sent while they are made: ngi_flush, and ngi_send_stream on threads. */
+#include "tests/integration/gate.h"
 #include "tests/integration/suites.h"
 #include "tests/integration/support.h"
 
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define FLOWS "tests/integration/plugins/flows.so"
@@ -18,30 +17,7 @@ static const char *const rungs[] = { "thread", "auto", "pool" };
 enum { THREADED = 2, RUNGS = 3 }; /* of them, those that can flush; all */
 
 /* `rung`: of all routes. The FIFO `a` holds what is named so. */
-static void serve_flows(const char *rung, const char *const *more)
-{
-    const char *arguments[24] = { "--set", NULL, "--set", NULL, NULL };
-    char place[256], run[32];
-    size_t n = 4;
-    prepare();
-    ck_assert_int_eq(mkfifo(scratch_path(&scratch, "a"), 0600), 0);
-    snprintf(place, sizeof place, "plugin.flows.option.place=%s", scratch.path);
-    snprintf(run, sizeof run, "run=%s", rung);
-    arguments[1] = place;
-    arguments[3] = run;
-    while (*more)
-        arguments[n++] = *more++;
-    serve(FLOWS, arguments);
-}
-#define FLOWS_ON(rung, ...) serve_flows(rung, LIST(__VA_ARGS__))
-
-/* Lets what waits on the FIFO go on; waits until it waits. */
-static void release(void)
-{
-    int fd = open(scratch_path(&scratch, "a"), O_WRONLY | O_CLOEXEC);
-    ck_assert_int_ge(fd, 0);
-    close(fd);
-}
+#define FLOWS_ON(rung, ...) serve_gated(FLOWS, "flows", "a", rung, LIST(__VA_ARGS__))
 
 static int begin_as(const char *method, const char *target, const char *rest)
 {
@@ -52,45 +28,12 @@ static int begin_as(const char *method, const char *target, const char *rest)
     return fd;
 }
 
-static int begin(const char *target)
-{
-    return begin_as("GET", target, "HTTP/1.1");
-}
-
-/* Reads until `text` has come; malloc'ed. */
-static char *read_until(int fd, const char *text)
-{
-    char *got = calloc(1, 4096);
-    size_t length = 0;
-    ck_assert_ptr_nonnull(got);
-    while (!strstr(got, text)) {
-        ck_assert_uint_lt(length, 4095);
-        ssize_t n = recv(fd, got + length, 1, 0);
-        ck_assert_msg(n == 1, "the connection ends before \"%s\", after:\n%s", text, got);
-        length++;
-    }
-    return got;
-}
-
 /* The rest of what comes on a connection that the gateway closes. */
 static char *read_rest(int fd)
 {
     char *rest = raw_read_all(fd, NULL);
     close(fd);
     return rest;
-}
-
-static long resident_kb(void)
-{
-    char path[64], line[256];
-    long kb = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", (int)gateway.pid);
-    FILE *file = fopen(path, "re");
-    ck_assert_ptr_nonnull(file);
-    while (fgets(line, sizeof line, file))
-        (void)sscanf(line, "VmRSS: %ld", &kb);
-    fclose(file);
-    return kb;
 }
 
 /* --- ngi_flush ------------------------------------------------------------------------------------------------ */
@@ -102,7 +45,7 @@ START_TEST(what_is_flushed_arrives_before_the_handler_ends)
     char *head = read_until(fd, "first\n");
     EXPECT_HAS(head, "HTTP/1.1 200 OK\r\n");
     EXPECT_HAS(head, "Transfer-Encoding: chunked\r\n");
-    release();
+    release("a");
     char *rest = read_rest(fd);
     EXPECT_HAS(rest, "second\n");
     EXPECT_HAS(rest, "\r\n0\r\n\r\n");
@@ -120,10 +63,9 @@ START_TEST(with_a_content_length_it_is_not_chunked_and_the_connection_goes_on)
     char *head = read_until(fd, "first\n");
     EXPECT_HAS(head, "Content-Length: 13\r\n");
     EXPECT_LACKS(head, "Transfer-Encoding");
-    release();
+    release("a");
     char *rest = read_until(fd, "second\n");
-    static const char again[] = "GET /flows/fast HTTP/1.1\r\nHost: a\r\n\r\n";
-    raw_send(fd, again, sizeof again - 1);
+    say(fd, "/flows/fast");
     char *other = raw_read_response(fd, 0);
     EXPECT_HAS(other, "\r\n\r\nfast\n");
     free(head);
@@ -173,7 +115,7 @@ START_TEST(under_auto_a_route_on_the_pool_that_flushes_gets_threads)
     session_end(session);
     int fd = begin("/flows/halves?name=a");
     char *head = read_until(fd, "first\n");
-    release();
+    release("a");
     free(head);
     head = read_until(fd, "second\n");
     free(head);
@@ -225,8 +167,7 @@ START_TEST(head_has_no_body_and_the_connection_goes_on)
     int fd = begin_as("HEAD", "/flows/halves?length=13", "HTTP/1.1");
     char *head = raw_read_response(fd, 1);
     EXPECT_HAS(head, "Content-Length: 13\r\n");
-    static const char again[] = "GET /flows/fast HTTP/1.1\r\nHost: a\r\n\r\n";
-    raw_send(fd, again, sizeof again - 1);
+    say(fd, "/flows/fast");
     char *other = raw_read_response(fd, 0);
     EXPECT_HAS(other, "\r\n\r\nfast\n");
     free(head);
@@ -256,7 +197,7 @@ START_TEST(an_http_1_0_client_gets_no_chunks)
     char *head = read_until(fd, "first\n");
     EXPECT_LACKS(head, "Transfer-Encoding");
     EXPECT_HAS(head, "\r\n\r\nfirst\n");
-    release();
+    release("a");
     char *rest = read_rest(fd);
     ck_assert_str_eq(rest, "second\n");
     free(head);
@@ -311,7 +252,7 @@ START_TEST(the_deadline_cuts_what_is_being_flushed)
     free(read_until(fd, "first\n"));
     char *rest = read_rest(fd);
     EXPECT_LACKS(rest, "0\r\n\r\n");
-    release();
+    release("a");
     gateway_wait_log(&gateway, "the response is cut: the deadline has passed");
     gateway_wait_log(&gateway, "a goes on: 0 -11 -3");
     free(rest);
@@ -324,7 +265,7 @@ START_TEST(a_late_handler_may_flush_as_often_as_it_likes)
 {
     FLOWS_ON(rungs[_i], "--set", "timeout=0.2");
     EXPECT_STATUS(GET("/flows/late?name=a"), 504);
-    release();
+    release("a");
     gateway_wait_log(&gateway, "a flushes: -11");
     finish();
 }
@@ -340,7 +281,7 @@ START_TEST(a_stream_that_waits_holds_up_nobody)
     gateway_wait_log(&gateway, "flows: a waits");
     EXPECT(GET("/flows/fast"), 200, "fast\n");
     EXPECT(GET("/flows/pull?size=3"), 200, "xxx");
-    release();
+    release("a");
     free(read_until(fd, "xxxx"));
     close(fd);
     finish();
@@ -417,7 +358,7 @@ START_TEST(a_stream_is_closed_when_its_client_leaves_while_it_waits)
     int fd = begin("/flows/pull?name=a&size=9&waits=5");
     gateway_wait_log(&gateway, "flows: a waits");
     close(fd);
-    release();
+    release("a");
     gateway_wait_log(&gateway, "flows: a is closed, pulled");
     gateway_stop(&gateway);
     ck_assert_uint_eq(count_of(gateway_log(&gateway), "flows: a is closed"), 1);
@@ -432,7 +373,7 @@ START_TEST(a_piece_that_takes_longer_than_the_timeout_cuts_the_stream)
     char *all = read_rest(fd);
     EXPECT_HAS(all, "xxxxx");
     EXPECT_LACKS(all, "\r\n0\r\n\r\n");
-    release();
+    release("a");
     gateway_wait_log(&gateway, "flows: a is closed, pulled");
     free(all);
     finish();
@@ -454,7 +395,7 @@ START_TEST(a_stream_on_the_pool_that_turns_out_slow_goes_on_elsewhere)
     int fd = begin_as("GET", "/flows/pull?name=a&size=300000&waits=5", "HTTP/1.1\r\nConnection: close");
     gateway_wait_log(&gateway, "flows: a waits");
     usleep(50 * 1000); /* that is what makes it slow */
-    release();
+    release("a");
     char *all = read_rest(fd);
     EXPECT_HAS(all, "\r\n0\r\n\r\n");
     gateway_wait_log(&gateway, "\"/pull\" now runs on its own threads");
@@ -475,7 +416,7 @@ START_TEST(a_stream_that_waits_is_cut_at_the_end)
     kill(gateway.pid, SIGTERM);
     char *rest = read_rest(fd);
     EXPECT_LACKS(rest, "0\r\n\r\n");
-    release();
+    release("a");
     gateway_wait(&gateway);
     free(rest);
     finish();
@@ -501,8 +442,7 @@ START_TEST(a_slow_client_that_reads_on_at_the_end_does_no_harm)
     gateway_wait_log(&gateway, "the grace period of 0.1 s is over");
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
     free(read_rest(fd));
-    int fifo = open(scratch_path(&scratch, "a"), O_WRONLY | O_CLOEXEC | O_NONBLOCK); /* if it has come to that */
-    close(fifo);
+    nudge("a"); /* if it has come to that */
     gateway_wait(&gateway);
     finish();
 }

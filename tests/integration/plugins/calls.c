@@ -1,11 +1,11 @@
 /* calls - calls that last as long as the test wants: one named ?name=a waits while there is a FIFO `a` in the directory
  * `place`, until the test opens that for writing. What happens to it stands in the log. */
-#include <fcntl.h>
+#include "gate.h"
+
 #include <ngi.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { LIMIT_MS = 60 * 1000 };
 
@@ -32,18 +32,6 @@ static void thread_finish(void *state, void *thread_state)
     ngi_host_log(gateway, NGI_LOG_INFO, "thread_fini, there are %d", --threads);
 }
 
-/* Returns whether there was something to wait for. */
-static int wait_for_test(ngi_request *r, const char *name)
-{
-    char path[512];
-    (void)snprintf(path, sizeof path, "%s/%s", ngi_option(r->ngi, "place"), name);
-    int fd = *name ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd < 0)
-        return 0;
-    (void)close(fd);
-    return 1;
-}
-
 static long long now_us(void)
 {
     struct timespec now;
@@ -57,7 +45,7 @@ static int work(ngi_request *r)
     int others = atomic_fetch_add(&inside, 1);
     if (*name)
         ngi_log(r, NGI_LOG_INFO, "%s begins beside %d", name, others);
-    if (!wait_for_test(r, name)) {
+    if (!wait_for_test(r->ngi, name)) {
         const struct timespec moment = { .tv_nsec = 1000000 };
         if (*ngi_query(r, "moment", ""))
             (void)nanosleep(&moment, NULL); /* room for another call to come in, if it may */
@@ -77,7 +65,7 @@ static int heed(ngi_request *r)
     int n = poll(&told, 1, LIMIT_MS);
     long long when = now_us();
     ngi_log(r, NGI_LOG_INFO, "%s is told %d by %d at %lld", name, ngi_cancelled(r), n, when);
-    (void)wait_for_test(r, name);
+    (void)wait_for_test(r->ngi, name);
     return ngi_textf(r, 200, "%s heeded\n", name);
 }
 
@@ -97,13 +85,13 @@ static int ask(ngi_request *r)
 static int left(ngi_request *r)
 {
     int64_t ms = ngi_time_left_ms(r);
-    (void)wait_for_test(r, ngi_query(r, "name", ""));
+    (void)wait_for_test(r->ngi, ngi_query(r, "name", ""));
     return ms == INT64_MAX ? ngi_text(r, 200, "none\n")
                            : ngi_textf(r, 200, "%lld %lld\n", (long long)ms, (long long)ngi_time_left_ms(r));
 }
 
 static const ngi_option_spec options[] = {
-    { "place", NGI_STRING, "/nowhere", 0, 0, "Directory of the FIFOs." },
+    GATE_OPTION,
     { 0 },
 };
 

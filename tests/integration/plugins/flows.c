@@ -1,9 +1,9 @@
 /* flows - responses that are sent while they are made. A stream named ?name=a waits while there is a FIFO `a` in the
  * directory `place`, until the test opens that for writing. */
-#include <fcntl.h>
+#include "gate.h"
+
 #include <ngi.h>
 #include <poll.h>
-#include <unistd.h>
 
 static const ngi_host *gateway;
 
@@ -12,16 +12,6 @@ static int start(const ngi_host *given, const ngi_config *config, void **ret_sta
     (void)config, (void)err, (void)ret_state;
     gateway = given;
     return NGI_OK;
-}
-
-/* Where the FIFO does not exist (any more): goes on. */
-static void wait_for_test(const char *name)
-{
-    char path[512];
-    (void)snprintf(path, sizeof path, "%s/%s", ngi_option(gateway, "place"), name);
-    int fd = *name ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd >= 0)
-        (void)close(fd);
 }
 
 static long long number(ngi_request *r, const char *name)
@@ -44,7 +34,7 @@ static int halves(ngi_request *r)
     (void)ngi_puts(r, "first\n");
     int first = ngi_flush(r);
     ngi_log(r, NGI_LOG_INFO, "%s has flushed: %d", name, first);
-    wait_for_test(name);
+    (void)wait_for_test(gateway, name);
     int second = ngi_puts(r, "second\n");
     int third = ngi_flush(r);
     ngi_log(r, NGI_LOG_INFO, "%s goes on: %d %d %d", name, second, third, ngi_status(r, 201));
@@ -57,7 +47,7 @@ static int late(ngi_request *r)
     const char *name = ngi_query(r, "name", "");
     int rc = NGI_OK;
     ngi_log(r, NGI_LOG_INFO, "%s begins", name);
-    wait_for_test(name);
+    (void)wait_for_test(gateway, name);
     for (int i = 0; i < 10; i++) {
         (void)ngi_puts(r, "late\n");
         rc = ngi_flush(r);
@@ -102,7 +92,7 @@ static int64_t next(void *arg, void *buf, size_t n)
     source->calls++;
     if (source->waits_at >= 0 && source->done >= source->waits_at) {
         ngi_host_log(gateway, NGI_LOG_INFO, "%s waits", source->name);
-        wait_for_test(source->name);
+        (void)wait_for_test(gateway, source->name);
         source->waits_at = -1;
     }
     long long left = source->size - source->done;
@@ -148,7 +138,7 @@ static int fast(ngi_request *r)
 }
 
 static const ngi_option_spec options[] = {
-    { "place", NGI_STRING, "/nowhere", 0, 0, "Directory of the FIFOs." },
+    GATE_OPTION,
     { 0 },
 };
 

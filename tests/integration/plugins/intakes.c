@@ -1,18 +1,8 @@
 /* intakes - handlers that run while their body is still arriving. One named ?name=a waits while there is a FIFO `a` in
  * the directory `place`, until the test opens that for writing. */
-#include <fcntl.h>
-#include <ngi.h>
-#include <unistd.h>
+#include "gate.h"
 
-static void wait_for_test(ngi_request *r)
-{
-    char path[512];
-    const char *name = ngi_query(r, "name", "");
-    (void)snprintf(path, sizeof path, "%s/%s", ngi_option(r->ngi, "place"), name);
-    int fd = *name ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd >= 0)
-        (void)close(fd);
-}
+#include <ngi.h>
 
 /* Reads a little, waits, and reads the rest. */
 static int count(ngi_request *r)
@@ -27,7 +17,7 @@ static int count(ngi_request *r)
     for (int64_t i = 0; i < n; i++)
         sum = sum * 31 + (unsigned char)block[i];
     total += n > 0 ? n : 0;
-    wait_for_test(r);
+    (void)wait_for_test(r->ngi, ngi_query(r, "name", ""));
     while (n > 0 && (n = ngi_read(r, block, sizeof block)) > 0) {
         for (int64_t i = 0; i < n; i++)
             sum = sum * 31 + (unsigned char)block[i];
@@ -42,7 +32,7 @@ static int count(ngi_request *r)
 static int ignore(ngi_request *r)
 {
     ngi_log(r, NGI_LOG_INFO, "%s answers", ngi_query(r, "name", ""));
-    wait_for_test(r);
+    (void)wait_for_test(r->ngi, ngi_query(r, "name", ""));
     return ngi_text(r, 200, "not read\n");
 }
 
@@ -73,7 +63,7 @@ static int echo(ngi_request *r)
 }
 
 static const ngi_option_spec options[] = {
-    { "place", NGI_STRING, "/nowhere", 0, 0, "Directory of the FIFOs." },
+    GATE_OPTION,
     { 0 },
 };
 

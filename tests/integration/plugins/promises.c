@@ -1,9 +1,9 @@
 /* promises - responses that come later, and work that goes on after them. A promise is kept by its ?name=, for other
  * requests to run or drop, from a thread of their own. */
-#include <fcntl.h>
+#include "gate.h"
+
 #include <ngi.h>
 #include <pthread.h>
-#include <unistd.h>
 
 enum { PROMISES = 1024 };
 
@@ -48,15 +48,6 @@ static void keep(struct promise *promise, ngi_later *later)
     pthread_mutex_lock(&lock);
     promise->later = later;
     pthread_mutex_unlock(&lock);
-}
-
-static void wait_for_test(const char *name, const char *suffix)
-{
-    char path[512];
-    (void)snprintf(path, sizeof path, "%s/%s%s", ngi_option(gateway, "place"), name, suffix);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0)
-        (void)close(fd);
 }
 
 static int go_on(ngi_request *r, void *arg)
@@ -137,7 +128,7 @@ static int park(ngi_request *r)
         ngi_log(r, NGI_LOG_INFO, "%s early: %d", promise->name,
                 elsewhere(strcmp(early, "run") == 0 ? run_promise : drop_promise, promise));
     ngi_log(r, NGI_LOG_INFO, "%s is promised", promise->name);
-    wait_for_test(promise->name, "");
+    (void)wait_for_test(gateway, promise->name);
     return *ngi_query(r, "forget", "") ? ngi_text(r, 200, "at once\n") : NGI_LATER;
 }
 
@@ -191,7 +182,7 @@ static void do_work(void *arg)
 {
     struct work *work = arg;
     ngi_host_log(gateway, NGI_LOG_INFO, "%s works on %d", work->name, work->number);
-    wait_for_test(work->name, "");
+    (void)wait_for_test(gateway, work->name);
     ngi_host_log(gateway, NGI_LOG_INFO, "%s has done %d", work->name, work->number);
     free(work);
 }
@@ -215,12 +206,14 @@ static int background(ngi_request *r)
     if (*ngi_query(r, "fails", ""))
         return ngi_fail(r, NGI_EFAIL, "after it asked for work");
     ngi_log(r, NGI_LOG_INFO, "%s answers", ngi_query(r, "name", ""));
-    wait_for_test(ngi_query(r, "name", ""), "-call");
+    char call[64];
+    (void)snprintf(call, sizeof call, "%s-call", ngi_query(r, "name", ""));
+    (void)wait_for_test(gateway, call);
     return ngi_textf(r, 200, "%d taken, %s\n", taken, ngi_strerror(rc));
 }
 
 static const ngi_option_spec options[] = {
-    { "place", NGI_STRING, "/nowhere", 0, 0, "Directory of the FIFOs." },
+    GATE_OPTION,
     { 0 },
 };
 
