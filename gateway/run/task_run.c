@@ -123,9 +123,13 @@ void task_run_job(struct job *job)
     int64_t now_us = clock_us();
     if (fresh)
         task->request->timing.queue_us = now_us - task->request->timing.arrived_us;
-    if (fresh && !task->status && now_us >= task->deadline_us) {
-        task->status = 504;
-        task_mark_cancelled(task, NGI_CANCEL_DEADLINE);
+    /* The thread may be here because what ran before this task has been cancelled, a moment before this one is. */
+    int why = watch_cancelled_all();
+    if (!why && now_us >= task->deadline_us)
+        why = NGI_CANCEL_DEADLINE;
+    if (fresh && !task->status && why) {
+        task->status = task_status_for(why);
+        task_mark_cancelled(task, why);
     }
     if (fresh && (task->status || task->abandoned)) {
         task->stage = TASK_SETTLED;
