@@ -8,6 +8,7 @@ POSTERN_LIBS = libpostern.a $(MICROHTTPD_LIBS) $(CONFUSE_LIBS) $(PCRE2_LIBS) $(J
 include gateway/base/local.mk
 include gateway/conf/local.mk
 include gateway/elf/local.mk
+include gateway/fcgi/local.mk
 include gateway/http/local.mk
 include gateway/plugin/local.mk
 include gateway/obs/local.mk

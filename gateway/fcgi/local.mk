@@ -1,0 +1,2 @@
+libpostern_a_SOURCES += \
+	gateway/fcgi/record.c gateway/fcgi/record.h
