@@ -159,15 +159,16 @@ bool arguments_has(const struct arguments *arguments, const char *name)
     return false;
 }
 
-struct settings *arguments_settings(const struct arguments *arguments, const char *preset)
+struct settings *arguments_load(const struct arguments *arguments, const char *const *presets, struct report *report)
 {
-    struct report report = { 0 };
     struct settings *settings = NULL;
-    char *listen = NULL, *plugins = NULL;
-    size_t count = 0;
-    const char **overrides = calloc(arguments->given_count + 3, sizeof *overrides);
+    char *listen = NULL, *plugins = NULL, *control = NULL;
+    size_t count = 0, preset_count = 0;
+    while (presets && presets[preset_count])
+        preset_count++;
+    const char **overrides = calloc(arguments->given_count + preset_count + 3, sizeof *overrides);
     bool good = overrides != NULL;
-    /* Several --listen are one list; --listen and --plugins come before --set, as the shorthands they are. */
+    /* Several --listen are one list; the shorthands come before --set. */
     for (size_t i = 0; i < arguments->given_count && good; i++) {
         const struct given *given = &arguments->given[i];
         if (strcmp(given->option->name, "--listen") == 0) {
@@ -179,24 +180,38 @@ struct settings *arguments_settings(const struct arguments *arguments, const cha
     }
     if (good && arguments_get(arguments, "--plugins"))
         good = asprintf(&plugins, "plugins=%s", arguments_get(arguments, "--plugins")) >= 0;
-    if (preset && good)
-        overrides[count++] = preset;
+    if (good && arguments_get(arguments, "--control"))
+        good = asprintf(&control, "control=%s", arguments_get(arguments, "--control")) >= 0;
+    for (size_t i = 0; i < preset_count && good; i++)
+        overrides[count++] = presets[i];
     if (good && listen)
         overrides[count++] = listen;
     if (good && plugins)
         overrides[count++] = plugins;
+    if (good && control)
+        overrides[count++] = control;
     for (size_t i = 0; i < arguments->given_count && good; i++)
         if (strcmp(arguments->given[i].option->name, "--set") == 0)
             overrides[count++] = arguments->given[i].value;
-    if (!good)
-        log_line(NGI_LOG_ERROR, "out of memory");
-    else if (settings_load(arguments_get(arguments, "--config"), overrides, count, &settings, &report) != NGI_OK)
-        report_log(&report);
+    if (good)
+        (void)settings_load(arguments_get(arguments, "--config"), overrides, count, &settings, report);
+    else
+        report_add(report, "out of memory");
     if (settings)
         log_set_level(settings->log_level);
-    report_free(&report);
     free(overrides);
     free(listen);
     free(plugins);
+    free(control);
+    return settings;
+}
+
+struct settings *arguments_settings(const struct arguments *arguments, const char *preset)
+{
+    const char *const presets[] = { preset, NULL };
+    struct report report = { 0 };
+    struct settings *settings = arguments_load(arguments, presets, &report);
+    report_log(&report);
+    report_free(&report);
     return settings;
 }

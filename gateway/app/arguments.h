@@ -13,7 +13,7 @@ struct arguments {
     struct given {
         const struct option_row *option;
         const char *value; /* NULL: takes none */
-    } *given; /* in order */
+    } * given;             /* in order */
     size_t given_count;
     char **rest; /* what is no option; into argv */
     size_t rest_count;
@@ -30,8 +30,10 @@ void arguments_free(struct arguments *arguments);
 const char *arguments_get(const struct arguments *arguments, const char *name);
 bool arguments_has(const struct arguments *arguments, const char *name);
 
-/* The settings that -c, --set, --plugins and --listen make. `preset` (a --set of the command's own, NULL: none) comes
- * first, so that the others win. Logs what is wrong; NULL then. */
+/* The settings that -c, --set, --plugins and --listen make. `presets` (a --set each of the command's own, ended by
+ * NULL; NULL: none) come first, so that the others win. NULL with what is wrong in `report`. */
+struct settings *arguments_load(const struct arguments *arguments, const char *const *presets, struct report *report);
+/* The same with one preset, or NULL; logs what is wrong. */
 struct settings *arguments_settings(const struct arguments *arguments, const char *preset);
 
 /* Prints "usage: postern …". */

@@ -247,14 +247,15 @@ static int load_and_call(const struct arguments *arguments, const struct setting
     struct report report = { 0 };
     struct registry *registry = registry_new();
     int status = EXIT_REFUSED;
-    const char *file = arguments->rest[0];
+    const char *path = arguments->rest[0];
+    struct plugin_file file;
     ngi_error err = { 0 };
     host_set_run_flags(NGI_RUN_ONCE);
     host_set_runner(&task_runner);
     crash_watch();
-    if (!registry)
+    if (!plugin_file_take(&file, path) || !registry)
         log_line(NGI_LOG_ERROR, "out of memory");
-    else if (registry_add(registry, file, choose_mount(file, arguments->rest[2]), settings, &report) &&
+    else if (registry_add(registry, &file, choose_mount(path, arguments->rest[2]), settings, &report) &&
              registry_start(registry, &report)) {
         if (lanes_start(registry, settings, &err) == NGI_OK)
             status = call(arguments, settings, registry);
@@ -267,6 +268,7 @@ static int load_and_call(const struct arguments *arguments, const struct setting
     if (registry)
         registry_stop(registry);
     registry_free(registry);
+    plugin_file_release(&file);
     report_free(&report);
     return status;
 }

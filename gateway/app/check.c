@@ -19,7 +19,7 @@ enum { TRIAL_MS = 30 * 1000 };
 /* What it writes, a line each: 'S' the step it begins, 'E' a mistake, 'N' the plugin's name, 'M' its mount point. */
 
 struct attempt {
-    const char *path;
+    const struct plugin_file *file;
     const struct settings *settings;
 };
 
@@ -49,7 +49,7 @@ static void try_plugin(void *arg, int fd)
     struct report report = { 0 };
     host_set_run_flags(NGI_RUN_ONCE);
     dprintf(fd, "Swhile it was linked (static constructors) or in its entry function\n");
-    struct plugin *plugin = plugin_load(attempt->path, NULL, attempt->settings, &report);
+    struct plugin *plugin = plugin_load(attempt->file, NULL, attempt->settings, &report);
     if (plugin) {
         dprintf(fd, "N%s\nM%s\nSin init\n", plugin->name, plugin->mount);
         if (plugin_start(plugin, &report)) {
@@ -87,10 +87,11 @@ static void read_output(char *output, struct finding *finding, struct report *re
 }
 
 /* Tries one plugin; what is wrong with it goes to the report. */
-static bool check_plugin(const char *path, const struct settings *settings, struct claims *claims,
+static bool check_plugin(const struct plugin_file *file, const struct settings *settings, struct claims *claims,
                          struct report *report)
 {
-    struct attempt attempt = { path, settings };
+    struct attempt attempt = { file, settings };
+    const char *path = file->path;
     struct finding finding = { .step = "before it was opened" };
     struct trial trial;
     trial_run(&trial, try_plugin, &attempt, TRIAL_MS);
@@ -122,17 +123,16 @@ static int check(const struct settings *settings)
 {
     struct report report = { 0 };
     struct claims claims = { 0 };
-    char **paths = NULL;
-    size_t count = 0;
-    bool good = registry_list(settings->plugins, &paths, &count, &report);
-    for (size_t i = 0; i < count; i++)
-        good &= check_plugin(paths[i], settings, &claims, &report);
+    struct bundle bundle = { 0 };
+    bool good = bundle_add_directory(&bundle, settings->plugins, &report);
+    for (size_t i = 0; i < bundle.count; i++)
+        good &= check_plugin(&bundle.all[i], settings, &claims, &report);
     if (good)
         good = claims_match(&claims, settings, &report);
     report_log(&report);
     if (good)
-        printf("%zu plugin%s in %s: good\n", count, count == 1 ? "" : "s", settings->plugins);
-    registry_free_list(paths, count);
+        printf("%zu plugin%s in %s: good\n", bundle.count, bundle.count == 1 ? "" : "s", settings->plugins);
+    bundle_free(&bundle);
     claims_free(&claims);
     report_free(&report);
     return good ? 0 : EXIT_REFUSED;

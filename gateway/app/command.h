@@ -32,6 +32,10 @@ int command_run(const struct command *command, int argc, char **argv);
 int command_check(const struct command *command, int argc, char **argv);
 int command_inspect(const struct command *command, int argc, char **argv);
 int command_call(const struct command *command, int argc, char **argv);
+int command_status(const struct command *command, int argc, char **argv);
+int command_reload(const struct command *command, int argc, char **argv);
+int command_drain(const struct command *command, int argc, char **argv);
+int command_stop(const struct command *command, int argc, char **argv);
 int command_new(const struct command *command, int argc, char **argv);
 
 #endif

@@ -1,6 +1,7 @@
 #include "app/compile.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -37,6 +38,9 @@ static int run_compiler(const char *source, const struct compiled *compiled)
     int status;
     pid_t child = fork();
     if (child == 0) {
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL); /* Ctrl-C ends a compiler */
         execl("/bin/sh", "sh", "-c", script, "sh", compiled->directory, compiled->path, source, (char *)NULL);
         _exit(127);
     }

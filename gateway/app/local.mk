@@ -5,13 +5,15 @@ postern_SOURCES = \
 	gateway/app/check.c \
 	gateway/app/command.h gateway/app/commands.c \
 	gateway/app/compile.c gateway/app/compile.h \
+	gateway/app/control.c gateway/app/control_line.c gateway/app/control_line.h \
 	gateway/app/embedded.h \
 	gateway/app/inspect.c \
 	gateway/app/main.c \
 	gateway/app/new.c \
 	gateway/app/ready_fd.c gateway/app/ready_fd.h \
 	gateway/app/run.c \
-	gateway/app/serve.c
+	gateway/app/serve.c \
+	gateway/app/status.c
 nodist_postern_SOURCES = gateway/app/embedded.c
 postern_LDADD = $(POSTERN_LIBS)
 

@@ -7,38 +7,32 @@
 #include "app/ready_fd.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "plugin/crash.h"
-#include "plugin/registry.h"
-#include "proc/worker.h"
+#include "proc/supervisor.h"
 
-/* Loads what there is to serve, compiling it first if need be. What was compiled is removed as soon as it is loaded:
- * the gateway runs from a copy in memory, and a crash must not leave files behind. */
-static bool load(struct registry *registry, const char *path, const struct settings *settings, struct report *report)
+static struct settings *read_settings(void *arguments, struct report *report)
 {
-    struct compiled compiled;
-    if (!text_has_suffix(path, ".c"))
-        return registry_add(registry, path, "", settings, report);
-    if (compile_plugin(path, &compiled) < 0)
-        return false;
-    bool good = registry_add(registry, compiled.path, "", settings, report);
-    compile_remove(&compiled);
-    return good;
+    static const char *const presets[] = { "debug=on", "watch=on", NULL };
+    struct settings *settings = arguments_load(arguments, presets, report);
+    log_set_level(NGI_LOG_DEBUG);
+    return settings;
 }
 
-static int run(const char *path, const struct settings *settings, int ready_fd)
+/* What there is to serve, compiled first if need be. What was compiled is removed as soon as it is copied: a crash must
+ * not leave files behind. */
+static bool collect(void *arg, const struct settings *settings, struct bundle *bundle, struct report *report)
 {
-    struct report report = { 0 };
-    struct registry *registry = registry_new();
-    int status = EXIT_REFUSED;
-    crash_watch(); /* static constructors run while a plugin is loaded */
-    if (!registry)
-        log_line(NGI_LOG_ERROR, "out of memory");
-    else if (load(registry, path, settings, &report))
-        status = worker_run(settings, registry, ready_fd);
-    report_log(&report);
-    registry_free(registry);
-    report_free(&report);
-    return status;
+    (void)settings;
+    const struct arguments *arguments = arg;
+    const char *path = arguments->rest[0];
+    struct compiled compiled;
+    bundle->at_root = true;
+    if (!text_has_suffix(path, ".c"))
+        return bundle_add(bundle, path, report);
+    if (compile_plugin(path, &compiled) < 0)
+        return false;
+    bool good = bundle_add(bundle, compiled.path, report);
+    compile_remove(&compiled);
+    return good;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
@@ -46,7 +40,6 @@ static int run(const char *path, const struct settings *settings, int ready_fd)
 int command_run(const struct command *command, int argc, char **argv)
 {
     struct arguments arguments;
-    struct settings *settings = NULL;
     int ready_fd = -1;
     int status = EXIT_REFUSED;
     if (!arguments_parse(&arguments, command, argc, argv, 1, 1)) {
@@ -54,13 +47,9 @@ int command_run(const struct command *command, int argc, char **argv)
     } else if (!ready_fd_parse(arguments_get(&arguments, "--ready-fd"), &ready_fd)) {
         status = EXIT_USAGE;
     } else {
-        settings = arguments_settings(&arguments, "debug=on");
-        if (settings) {
-            log_set_level(NGI_LOG_DEBUG);
-            status = run(arguments.rest[0], settings, ready_fd);
-        }
+        const struct recipe recipe = { read_settings, collect, &arguments, false, arguments.rest[0], NULL };
+        status = supervisor_run(&recipe, ready_fd);
     }
-    settings_free(settings);
     arguments_free(&arguments);
     return status;
 }

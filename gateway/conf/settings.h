@@ -54,13 +54,14 @@ struct settings {
     size_t listen_count;
     char *plugins; /* directory */
     int64_t processes;
-    int64_t threads;          /* 0: one per CPU */
-    int run;                  /* enum run_mode */
-    int64_t executor_threads; /* at most, of a route's executor */
-    double thread_idle;       /* seconds after which an idle one of them ends */
-    int64_t queue;            /* calls that may wait for a thread of their route */
-    double timeout;           /* seconds from a request's arrival to its 504; 0: none */
-    bool watch;
+    int64_t threads;           /* 0: one per CPU */
+    int run;                   /* enum run_mode */
+    int64_t executor_threads;  /* at most, of a route's executor */
+    double thread_idle;        /* seconds after which an idle one of them ends */
+    int64_t queue;             /* calls that may wait for a thread of their route */
+    double timeout;            /* seconds from a request's arrival to its 504; 0: none */
+    char *control;             /* path of the control socket, or "off" */
+    bool watch;                /* reload when the plugins directory or the configuration changes */
     int64_t connections;       /* most at a time */
     double connection_timeout; /* seconds without traffic */
     int64_t connection_memory; /* bytes; bounds the request head */

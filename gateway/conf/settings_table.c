@@ -17,7 +17,6 @@ static const char *const run_names[] = { [RUN_AUTO] = "auto", [RUN_POOL] = "pool
 static const char *const run_refused[] = { "process", NULL };
 static const char *const format_names[] = { [ACCESS_COMBINED] = "combined", [ACCESS_JSON] = "json", NULL };
 static const char *const level_names[] = { "error", "warning", "info", "debug", NULL }; /* by NGI_LOG_… */
-static const char *const on_names[] = { "on", "yes", "true", NULL };
 
 /* What all three sections have. */
 #define RUN_MODES                                                                                                      \
@@ -41,8 +40,8 @@ const struct setting settings_table[] = {
       .help = "Where the gateway listens, a listener each; port 0 picks a free port." },
     { ROOT(plugins, STRING), .standard = PLUGINSDIR, .check = check_filled, .form = "a directory",
       .help = "Every *.so in this directory is loaded; one that cannot be is named, and nothing starts." },
-    { ROOT(processes, INT), .standard = "1", .min = 1, .max = 1, .reason = "this release serves from one process",
-      .help = "Processes that serve requests." },
+    { ROOT(processes, INT), .standard = "1", .min = 0, .max = 256,
+      .help = "Worker processes, which share the listeners; 0: one per CPU." },
     { ROOT(threads, INT), .standard = "0", .min = 0, .max = 256,
       .help = "Threads that serve the connections of a listener; 0: one per CPU." },
     { ROOT(run, ENUM), .standard = "auto", RUN_MODES,
@@ -55,7 +54,9 @@ const struct setting settings_table[] = {
       .help = "Calls that may wait for a thread of their route; beyond, the answer is 503 with Retry-After." },
     { ROOT(timeout, FLOAT), .standard = "60", TIMEOUT_RANGE,
       .help = "Seconds from a request's arrival until it is answered 504; 0: none." },
-    { ROOT(watch, BOOL), .standard = "off", .refused = on_names, .reason = "this release does not watch files",
+    { ROOT(control, STRING), .standard = "off", .check = check_filled, .form = "a path or off",
+      .help = "The local socket on which postern status, reload, drain and stop reach the gateway, or off." },
+    { ROOT(watch, BOOL), .standard = "off",
       .help = "Whether to reload when the plugins directory or the configuration changes." },
     { ROOT(connections, INT), .standard = "10000", .min = 1, .max = 1000000,
       .help = "Connections of a listener at a time; more wait in the system's queue." },

@@ -3,13 +3,22 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 /* MHD_quiesce_daemon takes the listening socket out of the epoll set of every pool thread, while those threads take it
  * out themselves as soon as they notice: without a lock, and who comes second aborts the process (0.9.75 and 1.0.1,
  * seen once in a thousand stops). So epoll_ctl is ours, for the whole process: that the socket is not in the set any
  * more is what was wanted. */
-static _Atomic int quiesced = -1; /* relaxed: it is set before the race begins */
+static _Atomic bool quiescing; /* relaxed: it is set before the race begins */
+
+static bool listens(int fd)
+{
+    int on = 0;
+    socklen_t length = sizeof on;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &length) == 0 && on;
+}
 
 typedef int (*epoll_ctl_fn)(int epoll, int op, int fd, struct epoll_event *event);
 
@@ -22,15 +31,18 @@ int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
         atomic_store_explicit(&next, call, memory_order_relaxed);
     }
     int rc = call(epoll, op, fd, event);
-    if (rc < 0 && errno == ENOENT && op == EPOLL_CTL_DEL && fd == atomic_load_explicit(&quiesced, memory_order_relaxed))
+    if (rc == 0 || errno != ENOENT || op != EPOLL_CTL_DEL || !atomic_load_explicit(&quiescing, memory_order_relaxed))
+        return rc;
+    if (listens(fd))
         return 0;
+    errno = ENOENT;
     return rc;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
-void quiesce(struct MHD_Daemon *daemon, int fd)
+void quiesce(struct MHD_Daemon *daemon)
 {
-    atomic_store_explicit(&quiesced, fd, memory_order_relaxed);
+    atomic_store_explicit(&quiescing, true, memory_order_relaxed);
     MHD_quiesce_daemon(daemon);
 }

@@ -4,7 +4,7 @@
 
 #include <microhttpd.h>
 
-/* Has the daemon accept no more. `fd` is its listening socket. One daemon at a time. */
-void quiesce(struct MHD_Daemon *daemon, int fd);
+/* Has the daemon accept no more. */
+void quiesce(struct MHD_Daemon *daemon);
 
 #endif

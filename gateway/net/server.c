@@ -196,12 +196,14 @@ unsigned server_threads(const struct server *server)
     return server->threads;
 }
 
-uint64_t server_quiesce(struct server *server)
+uint64_t server_quiesce(struct server *server, bool last)
 {
     uint64_t taken = 0;
     atomic_store_explicit(&server->config.draining, true, memory_order_relaxed);
     for (size_t i = 0; i < server->count; i++) {
-        quiesce(server->daemons[i].daemon, server->daemons[i].listener->fd);
+        quiesce(server->daemons[i].daemon);
+        if (!last)
+            continue;
         taken += take_backlog(&server->daemons[i]);
         /* From now on clients are refused instead of left waiting. The socket itself stays open: libmicrohttpd wants
          * it until it has stopped. */

@@ -21,9 +21,10 @@ int server_start(struct server **ret, const struct settings *settings, const str
 /* Pool threads of each listener. */
 unsigned server_threads(const struct server *server);
 
-/* Stops accepting; what has connected is still served, and told `Connection: close`. Requests that were waiting in the
- * kernel's queue are taken first: returns how many connections were, which their threads have yet to open. */
-uint64_t server_quiesce(struct server *server);
+/* Stops accepting; what has connected is still served, and told `Connection: close`. `last`: no other process accepts
+ * either, so what waits in the kernel's queue is taken first, and nobody is queued any more. Returns how many
+ * connections that were, which their threads have yet to open. */
+uint64_t server_quiesce(struct server *server, bool last);
 
 /* Cuts what is left, joins every pool thread, frees. Accepts NULL. */
 void server_stop(struct server *server);

@@ -141,11 +141,11 @@ const struct call_site *call_site(void)
     return &here;
 }
 
-int call_open(struct plugin *plugin, const char *path, ngi_error *err)
+int call_open(struct plugin *plugin, const struct plugin_file *file, ngi_error *err)
 {
     struct call_site before = enter(NULL, "static constructors", NULL);
-    here.path = path;
-    int rc = module_open(path, &plugin->module, err);
+    here.path = file->path;
+    int rc = module_open(file, &plugin->module, err);
     if (rc == NGI_OK) {
         here.phase = "entry function";
         rc = module_enter(plugin->module, &plugin->host, err);

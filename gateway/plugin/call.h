@@ -19,7 +19,7 @@ struct call_site {
 const struct call_site *call_site(void);
 
 /* module_open (static constructors) and module_enter: sets plugin->module. */
-int call_open(struct plugin *plugin, const char *path, ngi_error *err);
+int call_open(struct plugin *plugin, const struct plugin_file *file, ngi_error *err);
 int call_init(struct plugin *plugin, ngi_error *err);
 void call_fini(struct plugin *plugin);
 

@@ -1,4 +1,5 @@
 libpostern_a_SOURCES += \
+	gateway/plugin/bundle.c gateway/plugin/bundle.h \
 	gateway/plugin/call.c gateway/plugin/call.h \
 	gateway/plugin/claims.c gateway/plugin/claims.h \
 	gateway/plugin/crash.c gateway/plugin/crash.h \

@@ -1,17 +1,12 @@
 #include "plugin/module.h"
 
 #include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/text.h"
-#include "plugin/trust.h"
 
 /* Refuses, before any of its code runs, what is known not to load. */
 static int check_facts(const struct facts *facts, ngi_error *err)
@@ -33,19 +28,11 @@ static int check_facts(const struct facts *facts, ngi_error *err)
     return NGI_OK;
 }
 
-static int describe_open(const char *path, int error, ngi_error *err)
-{
-    struct stat link;
-    if (error == ENOENT && lstat(path, &link) == 0 && S_ISLNK(link.st_mode))
-        return ngi_error_set(err, NGI_ENOENT, "a symbolic link to a file that does not exist");
-    return ngi_error_set(err, error == ENOENT ? NGI_ENOENT : NGI_EIO, "cannot be opened: %s", strerror(error));
-}
-
 /* A path to the private copy that a debugger or a sanitizer in another process can open as well. */
-static int link_copy(struct module *module, ngi_error *err)
+static int link_copy(struct module *module, int copy, ngi_error *err)
 {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)getpid(), module->copy);
+    snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)getpid(), copy);
     module->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!module->handle) {
         const char *why = dlerror();
@@ -62,48 +49,25 @@ static int link_copy(struct module *module, ngi_error *err)
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
-int module_open(const char *path, struct module **ret, ngi_error *err)
+int module_open(const struct plugin_file *file, struct module **ret, ngi_error *err)
 {
-    int rc = NGI_ENOMEM, fd = -1;
+    if (file->copy < 0) {
+        *err = file->why;
+        return err->code;
+    }
     struct module *module = calloc(1, sizeof *module);
+    int rc = NGI_ENOMEM;
     if (!module)
         return ngi_error_set(err, NGI_ENOMEM, "out of memory");
-    module->copy = -1;
-    module->path = strdup(path);
-    if (!module->path) {
+    module->path = strdup(file->path);
+    if (!module->path)
         ngi_error_set(err, NGI_ENOMEM, "out of memory");
-        goto out;
-    }
-    /* One descriptor for every look, so that what was checked is what is loaded. O_NONBLOCK: a FIFO must not hang us.
-     */
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        rc = describe_open(path, errno, err);
-        goto out;
-    }
-    struct stat file;
-    if (fstat(fd, &file) < 0 || !S_ISREG(file.st_mode)) {
-        rc = ngi_error_set(err, NGI_EABI, "%s, not a regular file",
-                           S_ISDIR(file.st_mode) ? "a directory" : "a pipe, socket or device");
-        goto out;
-    }
-    rc = trust_check(fd, path, err);
-    if (rc != NGI_OK)
-        goto out;
-    const char *slash = strrchr(path, '/');
-    module->copy = file_copy_to_memory(fd, slash ? slash + 1 : path);
-    if (module->copy < 0) {
-        rc = ngi_error_set(err, NGI_EIO, "cannot be copied: %s", strerror(-module->copy));
-        goto out;
-    }
-    rc = facts_read(module->copy, &module->facts, err);
+    else
+        rc = facts_read(file->copy, &module->facts, err);
     if (rc == NGI_OK)
         rc = check_facts(module->facts, err);
     if (rc == NGI_OK)
-        rc = link_copy(module, err);
-out:
-    if (fd >= 0)
-        close(fd);
+        rc = link_copy(module, file->copy, err);
     if (rc != NGI_OK) {
         module_free(module);
         return rc;
@@ -144,8 +108,6 @@ void module_free(struct module *module)
 {
     if (!module)
         return;
-    if (module->copy >= 0 && !module->handle)
-        close(module->copy);
     facts_free(module->facts);
     free(module->path);
     free(module);

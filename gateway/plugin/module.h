@@ -1,7 +1,8 @@
-/* A plugin file in memory: copied, linked, shaken hands with; not yet configured. */
+/* A plugin file in memory: linked, shaken hands with; not yet configured. */
 #ifndef PLUGIN_MODULE_H
 #define PLUGIN_MODULE_H
 
+#include "plugin/bundle.h"
 #include "plugin/facts.h"
 #include "sdk/ngi.h"
 
@@ -9,15 +10,14 @@ struct module {
     char *path;
     struct facts *facts;
     void *handle; /* of dlopen; never closed: threads may still hold destructors of its code */
-    int copy;     /* memfd with the private copy; kept open so that debuggers can read it */
     const ngi_plugin *(*entry)(const ngi_host *host, ngi_error *err);
     ngi_plugin self; /* the plugin's descriptor, cut or filled with zeroes to the size we know */
 };
 
-/* Opens, checks and links `path` from a private copy, so that writing over the file cannot change code that is running.
- * Static constructors run in here. The reason for a refusal is in `err`, without the path. NGI_EPERM (see trust.h),
- * NGI_EABI, NGI_EPARSE, NGI_EIO, NGI_ENOMEM. */
-int module_open(const char *path, struct module **ret, ngi_error *err);
+/* Checks and links the private copy of a file. Static constructors run in here. The copy stays the caller's, and open
+ * as long as the process runs. The reason for a refusal is in `err`, without the path. NGI_EPERM (see trust.h),
+ * NGI_ENOENT, NGI_EABI, NGI_EPARSE, NGI_EIO, NGI_ENOMEM. */
+int module_open(const struct plugin_file *file, struct module **ret, ngi_error *err);
 
 /* Calls the entry function and checks what it returns. */
 int module_enter(struct module *module, const ngi_host *host, ngi_error *err);

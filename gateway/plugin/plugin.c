@@ -176,18 +176,19 @@ static bool configure(struct plugin *plugin, const char *mount, const struct set
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
-struct plugin *plugin_load(const char *path, const char *mount, const struct settings *settings, struct report *report)
+struct plugin *plugin_load(const struct plugin_file *file, const char *mount, const struct settings *settings,
+                           struct report *report)
 {
     ngi_error err = { 0 };
     struct plugin *plugin = calloc(1, sizeof *plugin);
     if (!plugin) {
-        report_add(report, "%s: out of memory", path);
+        report_add(report, "%s: out of memory", file->path);
         return NULL;
     }
     pthread_mutex_init(&plugin->serial, NULL);
     host_init(&plugin->host, plugin);
-    if (call_open(plugin, path, &err) != NGI_OK) {
-        report_add(report, "%s: %s", path, err.text);
+    if (call_open(plugin, file, &err) != NGI_OK) {
+        report_add(report, "%s: %s", file->path, err.text);
         goto refuse;
     }
     if (!check_descriptor(plugin, report) || !configure(plugin, mount, settings, report))

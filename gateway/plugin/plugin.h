@@ -52,10 +52,11 @@ struct plugin {
     void *state;
 };
 
-/* Loads `path`: checks, links, enters, reads options and routes; does not run init. `mount`: where to mount it, NULL:
+/* Loads `file`: checks, links, enters, reads options and routes; does not run init. `mount`: where to mount it, NULL:
  * as the settings or its name say. Every reason for refusing it goes to `report`, each line beginning with the path or
  * with where in the configuration it was said. NULL then. */
-struct plugin *plugin_load(const char *path, const char *mount, const struct settings *settings, struct report *report);
+struct plugin *plugin_load(const struct plugin_file *file, const char *mount, const struct settings *settings,
+                           struct report *report);
 
 /* Runs its init. False with the plugin's own words in `report`. */
 bool plugin_start(struct plugin *plugin, struct report *report);

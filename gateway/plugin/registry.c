@@ -1,24 +1,6 @@
 #include "plugin/registry.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include "base/text.h"
-#include "plugin/trust.h"
-
-static int is_plugin_file(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.' && text_has_suffix(entry->d_name, ".so");
-}
-
-/* As alphasort, whatever the locale. */
-static int by_bytes(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
 
 static bool put(struct registry *registry, struct plugin *plugin, struct report *report)
 {
@@ -36,84 +18,31 @@ static bool put(struct registry *registry, struct plugin *plugin, struct report 
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
-bool registry_list(const char *directory, char ***ret_paths, size_t *ret_count, struct report *report)
-{
-    struct dirent **entries = NULL;
-    ngi_error err = { 0 };
-    bool good = false;
-    int count = 0;
-    DIR *dir = opendir(directory);
-    if (!dir) {
-        report_add(report, "%s: %s: name a directory of plugins with --plugins or the setting plugins", directory,
-                   strerror(errno));
-        return false;
-    }
-    if (trust_check(dirfd(dir), directory, &err) != NGI_OK) {
-        report_add(report, "%s: %s", directory, err.text);
-        goto out;
-    }
-    count = scandir(directory, &entries, is_plugin_file, by_bytes);
-    if (count < 0) {
-        report_add(report, "%s: %s", directory, strerror(errno));
-        goto out;
-    }
-    char **paths = calloc((size_t)count + 1, sizeof *paths);
-    good = paths != NULL;
-    for (int i = 0; i < count && good; i++)
-        good = asprintf(&paths[i], "%s/%s", directory, entries[i]->d_name) >= 0;
-    if (good) {
-        *ret_paths = paths;
-        *ret_count = (size_t)count;
-    } else {
-        report_add(report, "%s: out of memory", directory);
-        registry_free_list(paths, paths ? (size_t)count : 0);
-    }
-out:
-    for (int i = 0; i < count; i++)
-        free(entries[i]);
-    free(entries);
-    closedir(dir);
-    return good;
-}
-
-void registry_free_list(char **paths, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        free(paths[i]);
-    free(paths);
-}
-
 struct registry *registry_new(void)
 {
     return calloc(1, sizeof(struct registry));
 }
 
-bool registry_add(struct registry *registry, const char *path, const char *mount, const struct settings *settings,
-                  struct report *report)
+bool registry_add(struct registry *registry, const struct plugin_file *file, const char *mount,
+                  const struct settings *settings, struct report *report)
 {
-    struct plugin *plugin = plugin_load(path, mount, settings, report);
+    struct plugin *plugin = plugin_load(file, mount, settings, report);
     if (!plugin)
         return false;
-    if (claims_add(&registry->claims, path, plugin->name, plugin->mount, report) && put(registry, plugin, report))
+    if (claims_add(&registry->claims, file->path, plugin->name, plugin->mount, report) && put(registry, plugin, report))
         return true;
     plugin_free(plugin);
     return false;
 }
 
-bool registry_load(struct registry *registry, const struct settings *settings, struct report *report)
+bool registry_load(struct registry *registry, const struct bundle *bundle, const struct settings *settings,
+                   struct report *report)
 {
-    char **paths;
-    size_t count;
-    if (!registry_list(settings->plugins, &paths, &count, report))
-        return false;
     bool good = true;
-    for (size_t i = 0; i < count; i++)
-        good &= registry_add(registry, paths[i], NULL, settings, report);
+    for (size_t i = 0; i < bundle->count; i++)
+        good &= registry_add(registry, &bundle->all[i], bundle->at_root ? "" : NULL, settings, report);
     /* A block for a plugin that was refused above is not a second mistake. */
-    if (good)
-        good = claims_match(&registry->claims, settings, report);
-    registry_free_list(paths, count);
-    return good;
+    return good && claims_match(&registry->claims, settings, report);
 }
 
 bool registry_start(struct registry *registry, struct report *report)

@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/report.h"
 #include "conf/settings.h"
+#include "plugin/bundle.h"
 #include "plugin/claims.h"
 #include "plugin/plugin.h"
 
@@ -18,20 +19,16 @@ struct registry {
     struct map mounts; /* mount point → plugin */
 };
 
-/* Every *.so of a directory, sorted by name, as paths (free with registry_free_list). False, with the reason in
- * `report`, for a directory that cannot be read or that others can change (see trust.h). An empty directory is fine. */
-bool registry_list(const char *directory, char ***ret_paths, size_t *ret_count, struct report *report);
-void registry_free_list(char **paths, size_t count);
-
 struct registry *registry_new(void);
 
 /* Loads one plugin and mounts it (see plugin_load); its init has not run. False with the reasons in `report`. The
  * settings must outlive the registry. */
-bool registry_add(struct registry *registry, const char *path, const char *mount, const struct settings *settings,
-                  struct report *report);
+bool registry_add(struct registry *registry, const struct plugin_file *file, const char *mount,
+                  const struct settings *settings, struct report *report);
 
-/* Loads every plugin of settings->plugins, naming every one that is refused, and compares with the configuration. */
-bool registry_load(struct registry *registry, const struct settings *settings, struct report *report);
+/* Loads every plugin of the bundle, naming every one that is refused, and compares with the configuration. */
+bool registry_load(struct registry *registry, const struct bundle *bundle, const struct settings *settings,
+                   struct report *report);
 
 /* Runs every init; goes on after one that fails, so that all are named. */
 bool registry_start(struct registry *registry, struct report *report);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
@@ -11,10 +10,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "obs/access.h"
 #include "obs/counters.h"
 #include "plugin/plugin.h"
-#include "proc/signals.h"
 #include "run/lane.h"
 #include "run/task.h"
 #include "run/watch.h"
@@ -25,6 +22,9 @@ enum {
     SETTLE_MS = 20,
     /* A connection may have been accepted whose request has not been read yet: this long nothing must have happened. */
     QUIET_MS = 100,
+    /* The same where others serve the port: a client whose connection is kept alive may be about to use it, and would
+     * have to find out that it is closed. */
+    HANDOVER_QUIET_MS = 2000,
     /* After the drain: for handlers that are about to return. */
     LAST_MOMENT_S = 1,
     /* Of it, for clients to get their 503. */
@@ -35,7 +35,6 @@ enum {
 
 struct guard {
     sem_t stopped;
-    struct listeners *listeners;
 };
 
 static void name_running(void *unused, const struct plugin_route *route)
@@ -59,7 +58,6 @@ static void *watch(void *arg)
         return NULL;
     counters_each_running(name_running, NULL);
     log_line(NGI_LOG_ERROR, "ended without waiting any longer, and without the plugins' fini");
-    listeners_close(guard->listeners);
     _exit(1);
 }
 
@@ -69,20 +67,23 @@ static void await_answers(void)
     int64_t until = clock_ms() + ANSWER_MS;
     struct counters sum = counters_sum();
     while (sum.begun != sum.ended && clock_ms() < until) {
-        (void)signals_wait(1);
+        (void)orders_wait(1);
         sum = counters_sum();
     }
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
-void drain_requests(struct server *server, const struct registry *registry, double grace)
+void drain_requests(struct server *server, const struct registry *registry, double grace, enum order order)
 {
+    const bool handover = order == ORDER_DRAIN;
+    const int64_t quiet = handover ? HANDOVER_QUIET_MS : QUIET_MS;
     int64_t now = clock_ms(), deadline = now + (int64_t)(grace * 1000), quiet_since = now;
     struct counters before = counters_sum();
     uint64_t begun = 0, under_way = before.begun - before.ended;
-    uint64_t expected = before.opened + server_quiesce(server);
-    log_line(NGI_LOG_INFO, "stopping: %llu request%s under way", (unsigned long long)under_way,
+    uint64_t expected = before.opened + server_quiesce(server, !handover);
+    log_line(handover ? NGI_LOG_DEBUG : NGI_LOG_INFO, "%s: %llu request%s under way",
+             handover ? "leaving the port to others" : "stopping", (unsigned long long)under_way,
              under_way == 1 ? "" : "s");
     for (;; now = clock_ms()) {
         struct counters sum = counters_sum();
@@ -91,27 +92,25 @@ void drain_requests(struct server *server, const struct registry *registry, doub
             quiet_since = now;
         }
         bool empty = sum.opened == sum.closed && sum.opened >= expected;
-        if (now - quiet_since >= (empty ? SETTLE_MS : QUIET_MS) && lanes_are_idle(registry))
+        if (now - quiet_since >= (empty ? SETTLE_MS : quiet) && lanes_are_idle(registry))
             return;
         if (now >= deadline) {
             log_line(NGI_LOG_WARNING, "the grace period of %g s is over: %llu request(s) are cut", grace,
                      (unsigned long long)(sum.begun - sum.ended));
             return;
         }
-        int signal = signals_wait(TICK_MS);
-        if (signal == SIGUSR1)
-            access_reopen();
-        if (signal == SIGTERM || signal == SIGINT) {
-            log_line(NGI_LOG_WARNING, "stopping at once: %llu request(s) are cut",
-                     (unsigned long long)(sum.begun - sum.ended));
+        if (order == ORDER_STOP_NOW || orders_wait(TICK_MS) == ORDER_STOP_NOW) {
+            if (sum.begun != sum.ended)
+                log_line(NGI_LOG_WARNING, "stopping at once: %llu request(s) are cut",
+                         (unsigned long long)(sum.begun - sum.ended));
             return;
         }
     }
 }
 
-void drain_stop(struct server *server, const struct registry *registry, struct listeners *listeners)
+void drain_stop(struct server *server, const struct registry *registry)
 {
-    struct guard guard = { .listeners = listeners };
+    struct guard guard;
     pthread_t thread;
     sem_init(&guard.stopped, 0, 0);
     int error = pthread_create(&thread, NULL, watch, &guard);

@@ -1,6 +1,16 @@
 libpostern_a_SOURCES += \
+	gateway/proc/channel.c gateway/proc/channel.h \
+	gateway/proc/control.c gateway/proc/control.h \
 	gateway/proc/drain.c gateway/proc/drain.h \
+	gateway/proc/files_watch.c gateway/proc/files_watch.h \
+	gateway/proc/generation.c gateway/proc/generation.h \
+	gateway/proc/orders.c gateway/proc/orders.h \
 	gateway/proc/ready.c gateway/proc/ready.h \
 	gateway/proc/signals.c gateway/proc/signals.h \
+	gateway/proc/sockets.c gateway/proc/sockets.h \
+	gateway/proc/state.c gateway/proc/state.h \
+	gateway/proc/status.c gateway/proc/status.h \
+	gateway/proc/succession.c gateway/proc/succession.h \
+	gateway/proc/supervisor.c gateway/proc/supervisor.h \
 	gateway/proc/trial.c gateway/proc/trial.h \
 	gateway/proc/worker.c gateway/proc/worker.h

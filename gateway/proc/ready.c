@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 
 /* The protocol of sd_notify(3): a datagram to the socket that the environment names, '@' for the abstract name space.
@@ -46,6 +47,18 @@ int ready_tell(int fd, const struct listeners *listeners, ngi_error *err)
         close(fd);
     notify("READY=1");
     return rc < 0 ? ngi_error_set(err, NGI_EIO, "--ready-fd %d: %s", fd, strerror(-rc)) : NGI_OK;
+}
+
+void ready_reloading(void)
+{
+    char state[64];
+    snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_us());
+    notify(state);
+}
+
+void ready_again(void)
+{
+    notify("READY=1");
 }
 
 void ready_stopping(void)

@@ -11,6 +11,10 @@
  * $NOTIFY_SOCKET (sd_notify(3)). NGI_OK, or NGI_EIO with the reason. */
 int ready_tell(int fd, const struct listeners *listeners, ngi_error *err);
 
+/* RELOADING=1 and READY=1 to the service manager: around a reload, whatever comes of it. */
+void ready_reloading(void);
+void ready_again(void);
+
 /* STOPPING=1 to the service manager. */
 void ready_stopping(void);
 

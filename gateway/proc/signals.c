@@ -3,35 +3,35 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
-#include <time.h>
-
-static void make_set(sigset_t *set)
-{
-    static const int taken[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
-    sigemptyset(set);
-    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
-        sigaddset(set, taken[i]);
-}
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
-void signals_take(void)
+int signals_take(void)
 {
+    static const int taken[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD };
     sigset_t set;
-    make_set(&set);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        sigaddset(&set, taken[i]);
+    sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a body over LimitFSIZE= is a 503, not the end of the gateway */
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? -errno : fd;
 }
 
-int signals_wait(int timeout_ms)
+int signals_next(int fd)
 {
-    const struct timespec timeout = { timeout_ms / 1000, timeout_ms % 1000 * 1000000L };
+    struct signalfd_siginfo info;
+    return read(fd, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+}
+
+void signals_leave_children(void)
+{
     sigset_t set;
-    int signal;
-    make_set(&set);
-    do
-        signal = timeout_ms < 0 ? sigwaitinfo(&set, NULL) : sigtimedwait(&set, NULL, &timeout);
-    while (signal < 0 && errno == EINTR);
-    return signal < 0 ? 0 : signal;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
 }

@@ -2,11 +2,16 @@
 #ifndef PROC_SIGNALS_H
 #define PROC_SIGNALS_H
 
-/* Blocks SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2 for this thread and those it will start, and has SIGPIPE and
- * SIGXFSZ ignored. Before any other thread is started. */
-void signals_take(void);
+/* Blocks SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 and SIGCHLD for this thread and those it will start, has SIGPIPE and
+ * SIGXFSZ ignored, and returns a descriptor (signalfd(2), non-blocking, close-on-exec) that can be read when one of
+ * them has come, or -errno. A child of fork may go on with it: there it tells of the child's. Before any other thread.
+ */
+int signals_take(void);
 
-/* The next of these signals; waits up to `timeout_ms` (-1: without end). 0 if the time is up. */
-int signals_wait(int timeout_ms);
+/* The next of these signals; 0: there is none. */
+int signals_next(int fd);
+
+/* In a child that runs foreign code: its own children are not ours to hear of. */
+void signals_leave_children(void);
 
 #endif

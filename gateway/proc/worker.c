@@ -1,6 +1,5 @@
 #include "proc/worker.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -10,17 +9,20 @@
 #include "net/server.h"
 #include "obs/access.h"
 #include "plugin/call.h"
+#include "plugin/crash.h"
 #include "plugin/host.h"
+#include "plugin/registry.h"
 #include "proc/drain.h"
-#include "proc/ready.h"
+#include "proc/orders.h"
 #include "proc/signals.h"
+#include "proc/state.h"
 #include "run/lane.h"
 #include "run/runner.h"
 #include "run/watch.h"
 
 /* A connection is a descriptor, and a second one with a spilled body or a file that is sent: as many as are allowed
  * have to be possible. */
-static void raise_descriptor_limit(const struct settings *settings)
+static void raise_descriptor_limit(const struct settings *settings, bool warns)
 {
     enum { OWN = 256 }; /* listeners, epoll, logs, a copy of each plugin */
     struct rlimit limit;
@@ -28,7 +30,7 @@ static void raise_descriptor_limit(const struct settings *settings)
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
         return;
     limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < least)
+    if ((setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < least) && warns)
         log_line(NGI_LOG_WARNING,
                  "connections = %lld at each listener want %llu files, but %llu may be open: raise "
                  "ulimit -n",
@@ -64,22 +66,6 @@ static void announce(const struct registry *registry, const struct listeners *li
                  threads == 1 ? "" : "s");
 }
 
-/* Handles signals until one says stop. */
-static void wait_for_stop(void)
-{
-    for (;;) {
-        int signal = signals_wait(-1);
-        switch (signal) {
-        case SIGTERM:
-        case SIGINT: return;
-        case SIGUSR1: access_reopen(); break;
-        default:
-            log_line(NGI_LOG_WARNING, "SIG%s is for a later release; restart to load a new configuration",
-                     sigabbrev_np(signal));
-        }
-    }
-}
-
 /* Of all routes, in milliseconds, 0: none has one. */
 static int64_t least_timeout(const struct registry *registry)
 {
@@ -93,60 +79,93 @@ static int64_t least_timeout(const struct registry *registry)
     return least_us == INT64_MAX ? 0 : least_us / 1000;
 }
 
-/* Everything between the sockets and the end of the plugins' fini. */
-static int serve(const struct settings *settings, struct registry *registry, struct listeners *listeners, int ready_fd)
+/* Tells why nothing comes of it: the log, which need not hear it from every worker, and the supervisor. */
+static void refuse(const struct report *report, bool announces)
 {
-    const struct dispatch dispatch = dispatch_for(registry, settings);
-    struct report report = { 0 };
+    char text[CHANNEL_TEXT_MAX];
+    size_t length = 0;
+    if (announces)
+        report_log(report);
+    text[0] = '\0';
+    for (size_t i = 0; i < report->count && length < sizeof text - 1; i++)
+        length += (size_t)snprintf(text + length, sizeof text - length, "%s\n", report->lines[i]);
+    orders_say(MESSAGE_FAILED, text);
+}
+
+/* Waits until all workers of the generation have come as far. */
+static enum order await_start(void)
+{
+    enum order order;
+    do
+        order = orders_wait(-1);
+    while (order == ORDER_NONE);
+    return order;
+}
+
+/* From the first connection to the last. */
+static int serve(const struct worker_brief *brief, struct registry *registry, struct report *report)
+{
+    const struct dispatch dispatch = dispatch_for(registry, brief->settings);
     struct server *server = NULL;
     ngi_error err = { 0 };
-    int status = 1;
-    host_set_run_flags(NGI_RUN_MULTITHREAD);
-    if (!registry_start(registry, &report)) {
-        report_log(&report);
-        goto out;
+    if (server_start(&server, brief->settings, &dispatch, brief->listeners, &err) != NGI_OK) {
+        report_add(report, "%s", err.text);
+        return 1;
     }
-    host_set_runner(&task_runner);
-    if (lanes_start(registry, settings, &err) != NGI_OK || watch_start(least_timeout(registry), &err) != NGI_OK ||
-        access_open(settings->access_log, settings->access_log_format, &err) != NGI_OK ||
-        server_start(&server, settings, &dispatch, listeners, &err) != NGI_OK) {
-        log_line(NGI_LOG_ERROR, "%s", err.text);
-        goto out;
-    }
-    announce(registry, listeners, server);
+    if (brief->announces)
+        announce(registry, brief->listeners, server);
     log_set_stamp(true);
-    if (ready_tell(ready_fd, listeners, &err) != NGI_OK)
-        log_line(NGI_LOG_WARNING, "%s", err.text);
-    wait_for_stop();
-    ready_stopping();
+    orders_say(MESSAGE_ACCEPTS, NULL);
+    enum order order = await_start();
     lanes_tell(registry);
-    drain_requests(server, registry, settings->grace);
-    drain_stop(server, registry, listeners);
-    status = 0;
-out:
+    drain_requests(server, registry, brief->settings->grace, order);
+    drain_stop(server, registry);
+    return 0;
+}
+
+/* Everything between loading the plugins and their fini. */
+static int start_and_serve(const struct worker_brief *brief, struct registry *registry, struct report *report)
+{
+    const struct settings *settings = brief->settings;
+    ngi_error err = { 0 };
+    int status = 1;
+    host_set_run_flags(NGI_RUN_MULTITHREAD | (settings->processes != 1 ? NGI_RUN_MULTIPROCESS : 0));
+    if (registry_start(registry, report)) {
+        host_set_runner(&task_runner);
+        if (lanes_start(registry, settings, &err) != NGI_OK || watch_start(least_timeout(registry), &err) != NGI_OK ||
+            access_open(settings->access_log, settings->access_log_format, &err) != NGI_OK) {
+            report_add(report, "%s", err.text);
+        } else {
+            orders_say(MESSAGE_LOADED, NULL);
+            status = await_start() == ORDER_ACCEPT ? serve(brief, registry, report) : 0;
+        }
+    }
     lanes_stop(registry);
     watch_stop();
     call_thread_end();
     registry_stop(registry);
     access_close();
-    report_free(&report);
     return status;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
-int worker_run(const struct settings *settings, struct registry *registry, int ready_fd)
+int worker_run(const struct worker_brief *brief)
 {
-    struct listeners listeners;
-    ngi_error err = { 0 };
-    signals_take();
-    raise_descriptor_limit(settings);
-    /* Ports before init: a second gateway on the same port must not touch the plugins' databases first. */
-    if (listeners_open(&listeners, settings->listen, settings->listen_count, (int)settings->backlog, &err) != NGI_OK) {
-        log_line(NGI_LOG_ERROR, "%s", err.text);
-        return 1;
-    }
-    int status = serve(settings, registry, &listeners, ready_fd);
-    listeners_close(&listeners);
+    struct report report = { 0 };
+    struct registry *registry = registry_new();
+    int status = 1;
+    signals_leave_children();
+    orders_begin(brief->signals, brief->channel, state_write, registry);
+    crash_watch(); /* static constructors run while a plugin is loaded */
+    raise_descriptor_limit(brief->settings, brief->announces);
+    if (!registry)
+        report_add(&report, "out of memory");
+    else if (registry_load(registry, brief->bundle, brief->settings, &report))
+        status = start_and_serve(brief, registry, &report);
+    if (report.count > 0)
+        refuse(&report, brief->announces);
+    registry_free(registry);
+    report_free(&report);
     return status;
 }

@@ -1,13 +1,25 @@
-/* The container: plugins loaded into this process, served on listeners until a signal says stop. */
+/* A worker: plugins loaded into this process, served on listeners that the supervisor holds, until it says stop. */
 #ifndef PROC_WORKER_H
 #define PROC_WORKER_H
 
-#include "conf/settings.h"
-#include "plugin/registry.h"
+#include <stdbool.h>
 
-/* Serves the plugins of `registry` (loaded, not yet started) as `settings` says, in the foreground. `ready_fd`: see
- * ready.h. Returns when a signal has ended it, everything stopped, the registry's plugins too: 0, or 1 if it could not
- * start, with the reasons logged. */
-int worker_run(const struct settings *settings, struct registry *registry, int ready_fd);
+#include "conf/settings.h"
+#include "net/listener.h"
+#include "plugin/bundle.h"
+
+/* What it is given. All of it outlives the worker. */
+struct worker_brief {
+    const struct settings *settings;
+    const struct bundle *bundle;
+    const struct listeners *listeners;
+    int signals;    /* of signals_take */
+    int channel;    /* to the supervisor */
+    bool announces; /* it is the one of its generation to say what is served */
+};
+
+/* Loads and starts the plugins, says so, serves when told to. Returns the exit status when an order has ended it: 0; 1
+ * if it could not start, with the reasons logged and told to the supervisor. */
+int worker_run(const struct worker_brief *brief);
 
 #endif

@@ -145,6 +145,20 @@ void gateway_start(struct gateway *gateway, const char *const *arguments)
     ck_assert_msg(gateway->listeners > 0, "the gateway does not get ready; its log says:\n%s", gateway_log(gateway));
 }
 
+pid_t gateway_worker(const struct gateway *gateway)
+{
+    char path[64];
+    int pid, newest = 0;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)gateway->pid, (int)gateway->pid);
+    FILE *file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    while (fscanf(file, "%d", &pid) == 1)
+        newest = pid;
+    fclose(file);
+    ck_assert_int_gt(newest, 0);
+    return newest;
+}
+
 const char *gateway_end(struct gateway *gateway)
 {
     static char why[100];

@@ -23,6 +23,9 @@ struct gateway {
 void gateway_start(struct gateway *gateway, const char *const *arguments);
 #define GATEWAY(gateway, ...) gateway_start(gateway, (const char *const[]){ __VA_ARGS__, NULL })
 
+/* Its worker, which has the plugins and the threads; of several the newest, which has been forked last. */
+pid_t gateway_worker(const struct gateway *gateway);
+
 /* SIGTERM, and waits for its end (fails the test after 60 s, or if it did not exit with 0: so a sanitizer's finding at
  * exit fails the test too). Safe to call twice. The log stays readable until the next start. */
 void gateway_stop(struct gateway *gateway);

@@ -171,7 +171,7 @@ long resident_kb(void)
 {
     char path[64], line[256];
     long kb = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", (int)gateway.pid);
+    snprintf(path, sizeof path, "/proc/%d/status", (int)gateway_worker(&gateway));
     FILE *file = fopen(path, "re");
     ck_assert_ptr_nonnull(file);
     while (fgets(line, sizeof line, file))

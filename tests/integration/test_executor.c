@@ -22,7 +22,7 @@ enum { RUNGS = 2 };
 static unsigned threads_named(const char *name)
 {
     char command[96], text[16];
-    snprintf(command, sizeof command, "cat /proc/%d/task/*/comm 2>/dev/null | grep -cx %s", (int)gateway.pid, name);
+    snprintf(command, sizeof command, "cat /proc/%d/task/*/comm 2>/dev/null | grep -cx %s", (int)gateway_worker(&gateway), name);
     FILE *out = popen(command, "r");
     ck_assert_ptr_nonnull(out);
     ck_assert_ptr_nonnull(fgets(text, sizeof text, out));

@@ -209,16 +209,6 @@ START_TEST(a_client_that_is_gone_within_its_body_does_not_hold_up_the_end)
 }
 END_TEST
 
-START_TEST(sighup_is_survived_and_answered_in_the_log)
-{
-    serve_threads();
-    kill(gateway.pid, SIGHUP);
-    gateway_wait_log(&gateway, "is for a later release; restart to load a new configuration");
-    EXPECT_STATUS(GET("/hello/"), 200);
-    finish();
-}
-END_TEST
-
 START_TEST(the_start_is_told_in_a_line_each)
 {
     serve_threads();
@@ -256,7 +246,6 @@ Suite *life_suite(void)
     tcase_add_test(own, a_second_sigterm_cuts_at_once);
     tcase_add_test(own, a_client_that_stops_reading_does_not_hold_up_the_end);
     tcase_add_test(own, a_client_that_is_gone_within_its_body_does_not_hold_up_the_end);
-    tcase_add_test(own, sighup_is_survived_and_answered_in_the_log);
     tcase_add_test(own, the_start_is_told_in_a_line_each);
     return suite;
 }

@@ -277,7 +277,7 @@ static int threads_of_gateway(void)
 {
     char path[64], line[256];
     int threads = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", (int)gateway.pid);
+    snprintf(path, sizeof path, "/proc/%d/status", (int)gateway_worker(&gateway));
     FILE *file = fopen(path, "re");
     ck_assert_ptr_nonnull(file);
     while (fgets(line, sizeof line, file))

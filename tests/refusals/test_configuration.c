@@ -163,8 +163,9 @@ END_TEST
 
 START_TEST(a_setting_of_a_later_release_says_so)
 {
-    REFUSED_WITH("--set: processes: \"4\" is too large: this release serves from one process; right is 1", "--set",
-                 "processes=4");
+    REFUSED_WITH("--set: run: \"process\" is refused: this release runs calls on the pool and on threads; right is auto, "
+                 "pool or thread",
+                 "--set", "run=process");
 }
 END_TEST
 

@@ -344,11 +344,14 @@ static void free_plugin(void)
 /* The plugin under this configuration. */
 static void load_plugin(const char *conf)
 {
+    struct plugin_file file;
     char path[128];
     snprintf(path, sizeof path, "%s/x.so", facts_dir);
     free_plugin();
     load_well(conf);
-    plugin = plugin_load(path, NULL, settings, &report);
+    ck_assert(plugin_file_take(&file, path));
+    plugin = plugin_load(&file, NULL, settings, &report);
+    plugin_file_release(&file); /* it is linked */
     report_log(&report);
     ck_assert_ptr_nonnull(plugin);
     ck_assert_uint_eq(plugin->route_count, 3);

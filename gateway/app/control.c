@@ -1,0 +1,71 @@
+#include "app/command.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/arguments.h"
+#include "app/control_line.h"
+#include "base/log.h"
+
+static int judge_reload(const char *answer)
+{
+    json_error_t error;
+    json_t *object = json_loads(answer, 0, &error);
+    int status = EXIT_REFUSED;
+    if (json_is_true(json_object_get(object, "ok"))) {
+        printf("generation %d serves\n", (int)json_integer_value(json_object_get(object, "generation")));
+        status = 0;
+    } else if (object) {
+        const char *why = json_string_value(json_object_get(object, "why"));
+        log_line(NGI_LOG_ERROR, "nothing has changed: %.*s; the gateway's log tells more",
+                 (int)strcspn(why ? why : "?", "\n"), why ? why : "?");
+    } else {
+        log_line(NGI_LOG_ERROR, "the gateway ended before the reload was over");
+    }
+    json_decref(object);
+    return status;
+}
+
+/* drain and stop: the line is closed by the end of the gateway. */
+static int judge_end(const char *answer)
+{
+    if (!*answer)
+        return 0;
+    log_line(NGI_LOG_ERROR, "the gateway says %s", answer);
+    return EXIT_REFUSED;
+}
+
+static int tell(const struct command *command, int argc, char **argv, int (*judge)(const char *answer))
+{
+    struct arguments arguments;
+    int status = EXIT_REFUSED;
+    if (!arguments_parse(&arguments, command, argc, argv, 0, 0)) {
+        status = arguments.status;
+    } else {
+        char *answer = control_ask(&arguments, command->name);
+        if (answer)
+            status = judge(answer);
+        free(answer);
+    }
+    arguments_free(&arguments);
+    return status;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+int command_reload(const struct command *command, int argc, char **argv)
+{
+    return tell(command, argc, argv, judge_reload);
+}
+
+int command_drain(const struct command *command, int argc, char **argv)
+{
+    return tell(command, argc, argv, judge_end);
+}
+
+int command_stop(const struct command *command, int argc, char **argv)
+{
+    return tell(command, argc, argv, judge_end);
+}

@@ -1,0 +1,233 @@
+#include "proc/generation.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+enum {
+    /* Who has served as long as this has not died of how it was started. */
+    SETTLED_MS = 10 * 1000,
+    BACKOFF_FIRST_MS = 100,
+    BACKOFF_MOST_MS = 10 * 1000,
+    /* Beyond the grace period: for the end itself. */
+    LAST_MS = 5 * 1000,
+};
+
+static void close_worker(struct worker *worker)
+{
+    if (worker->channel >= 0)
+        close(worker->channel);
+    if (worker->told >= 0)
+        close(worker->told);
+    free(worker);
+}
+
+static int make_worker(struct generation *generation, generation_child *child, void *arg, bool announces)
+{
+    int ends[2], rc = channel_open(ends);
+    if (rc < 0)
+        return rc;
+    struct worker *worker = malloc(sizeof *worker);
+    fflush(NULL);
+    pid_t pid = worker ? fork() : -1;
+    if (pid == 0) {
+        close(ends[0]);
+        exit(child(arg, generation, ends[1], announces));
+    }
+    if (pid < 0) {
+        rc = worker ? -errno : -ENOMEM;
+        free(worker);
+        close(ends[0]);
+    } else {
+        *worker = (struct worker){
+            .pid = pid, .channel = ends[0], .since_ms = clock_ms(), .told = -1, .next = generation->workers
+        };
+        generation->workers = worker;
+    }
+    close(ends[1]);
+    return rc;
+}
+
+static unsigned count_staying(const struct generation *generation)
+{
+    unsigned count = 0;
+    for (const struct worker *worker = generation->workers; worker; worker = worker->next)
+        count += worker->stage != WORKER_LEAVES;
+    return count;
+}
+
+/* A worker is lost: when may the next one begin? At once, unless they die one after the other. */
+static void delay_next(struct generation *generation, const struct worker *lost)
+{
+    int64_t now = clock_ms(), delay = 0;
+    if (now - lost->since_ms >= SETTLED_MS)
+        generation->deaths = 0;
+    for (unsigned i = 0; i < generation->deaths && delay < BACKOFF_MOST_MS; i++)
+        delay = delay ? 2 * delay : BACKOFF_FIRST_MS;
+    generation->deaths++;
+    generation->next_start_ms = now + (delay < BACKOFF_MOST_MS ? delay : BACKOFF_MOST_MS);
+}
+
+static void describe_end(pid_t pid, int status, char *out, size_t size)
+{
+    if (WIFSIGNALED(status))
+        snprintf(out, size, "worker %d was ended by SIG%s (%s)%s", (int)pid, sigabbrev_np(WTERMSIG(status)),
+                 sigdescr_np(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped" : "");
+    else
+        snprintf(out, size, "worker %d ended with status %d", (int)pid, WEXITSTATUS(status));
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+struct generation *generation_new(unsigned number, struct settings *settings, struct bundle *bundle)
+{
+    struct generation *generation = calloc(1, sizeof *generation);
+    if (!generation)
+        return NULL;
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    generation->number = number;
+    generation->settings = settings;
+    generation->bundle = *bundle;
+    generation->want = settings->processes > 0 ? (unsigned)settings->processes : cpus > 0 ? (unsigned)cpus : 1;
+    generation->kill_ms = INT64_MAX;
+    generation->since_ms = clock_ms();
+    *bundle = (struct bundle){ 0 };
+    return generation;
+}
+
+void generation_free(struct generation *generation)
+{
+    if (!generation)
+        return;
+    while (generation->workers) {
+        struct worker *worker = generation->workers;
+        generation->workers = worker->next;
+        close_worker(worker);
+    }
+    bundle_free(&generation->bundle);
+    settings_free(generation->settings);
+    free(generation->listeners.all);
+    free(generation->why);
+    free(generation);
+}
+
+int generation_fill(struct generation *generation, generation_child *child, void *arg)
+{
+    int64_t now = clock_ms();
+    if (generation->stage == GENERATION_ENDS || now < generation->next_start_ms)
+        return 0;
+    /* The first worker of all says what is served. */
+    bool announces = generation->stage == GENERATION_LOADS && !generation->workers;
+    while (count_staying(generation) < generation->want) {
+        int rc = make_worker(generation, child, arg, announces);
+        announces = false;
+        if (rc < 0) {
+            generation->next_start_ms = now + BACKOFF_FIRST_MS;
+            return rc;
+        }
+    }
+    return 0;
+}
+
+unsigned generation_count(const struct generation *generation, enum worker_stage stage)
+{
+    unsigned count = 0;
+    for (const struct worker *worker = generation->workers; worker; worker = worker->next)
+        count += worker->stage == stage;
+    return count;
+}
+
+static void tell(struct worker *worker, enum message message)
+{
+    int rc = worker->channel < 0 ? 0 : channel_send(worker->channel, message, NULL, -1);
+    if (rc < 0 && rc != -EPIPE) /* gone: its end will be heard of */
+        log_line(NGI_LOG_ERROR, "worker %d does not listen ('%c'): %s", (int)worker->pid, message, strerror(-rc));
+}
+
+void generation_tell(struct generation *generation, enum message message)
+{
+    for (struct worker *worker = generation->workers; worker; worker = worker->next)
+        tell(worker, message);
+}
+
+void generation_accept(struct generation *generation)
+{
+    for (struct worker *worker = generation->workers; worker; worker = worker->next)
+        if (worker->stage == WORKER_LOADED) {
+            worker->stage = WORKER_STARTS;
+            tell(worker, MESSAGE_ACCEPT);
+        }
+}
+
+void generation_end(struct generation *generation, enum message message)
+{
+    double grace = message == MESSAGE_STOP_NOW ? 0 : generation->settings->grace;
+    if (generation->stage == GENERATION_LOADS)
+        generation->failed = true;
+    for (struct worker *worker = generation->workers; worker; worker = worker->next) {
+        tell(worker, message);
+        worker->stage = WORKER_LEAVES;
+    }
+    generation->stage = GENERATION_ENDS;
+    generation->kill_ms = clock_ms() + (int64_t)(grace * 1000) + LAST_MS;
+}
+
+void generation_kill_late(struct generation *generation)
+{
+    if (clock_ms() < generation->kill_ms)
+        return;
+    for (struct worker *worker = generation->workers; worker; worker = worker->next) {
+        log_line(NGI_LOG_ERROR, "worker %d has not ended in time: it is killed", (int)worker->pid);
+        kill(worker->pid, SIGKILL);
+    }
+    generation->kill_ms = INT64_MAX;
+}
+
+enum worker_end generation_reap(struct generation *generation, pid_t pid, int status, char *how, size_t size)
+{
+    struct worker **at = &generation->workers;
+    char end[160];
+    while (*at && (*at)->pid != pid)
+        at = &(*at)->next;
+    struct worker *worker = *at;
+    if (!worker)
+        return WORKER_UNKNOWN;
+    const bool starting = generation->stage < GENERATION_SERVES, lost = worker->stage != WORKER_LEAVES;
+    *at = worker->next;
+    describe_end(pid, status, end, sizeof end);
+    snprintf(how, size, "%s%s", end,
+             !lost      ? " while it was to end"
+             : starting ? " before it could serve"
+                        : "; another takes its place");
+    if (lost && starting)
+        generation_fail(generation, end);
+    if (lost && generation->stage == GENERATION_SERVES)
+        delay_next(generation, worker);
+    close_worker(worker);
+    if (lost)
+        return WORKER_LOST;
+    return status == 0 || generation->failed ? WORKER_ENDED : WORKER_ENDED_BADLY;
+}
+
+void generation_fail(struct generation *generation, const char *why)
+{
+    generation->failed = true;
+    if (!generation->why)
+        generation->why = strdup(why);
+}
+
+int64_t generation_next_ms(const struct generation *generation)
+{
+    int64_t next = generation->kill_ms;
+    if (generation->stage != GENERATION_ENDS && count_staying(generation) < generation->want &&
+        generation->next_start_ms < next)
+        next = generation->next_start_ms;
+    return next;
+}

@@ -1,0 +1,107 @@
+#include "proc/orders.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "obs/access.h"
+#include "proc/signals.h"
+
+static struct {
+    int signals, channel; /* channel -1: the supervisor is gone */
+    bool told_to_end;
+    void (*tell)(void *arg, int fd);
+    void *arg;
+} line = { .signals = -1, .channel = -1 };
+
+static enum order end_of_line(void)
+{
+    log_line(NGI_LOG_ERROR, "the supervisor is gone: its worker ends too");
+    close(line.channel);
+    line.channel = -1;
+    return ORDER_STOP;
+}
+
+static enum order take_message(void)
+{
+    static char text[CHANNEL_TEXT_MAX + 1];
+    int fd;
+    int message = channel_receive(line.channel, text, &fd);
+    enum order order = ORDER_NONE;
+    switch (message) {
+    case -1: order = end_of_line(); break;
+    case MESSAGE_ACCEPT: order = ORDER_ACCEPT; break;
+    case MESSAGE_DRAIN: order = ORDER_DRAIN; break;
+    case MESSAGE_STOP: order = ORDER_STOP; break;
+    case MESSAGE_STOP_NOW: order = ORDER_STOP_NOW; break;
+    case MESSAGE_REOPEN: access_reopen(); break;
+    case MESSAGE_TELL:
+        if (fd >= 0)
+            line.tell(line.arg, fd);
+        orders_say(MESSAGE_TOLD, NULL);
+        break;
+    default: break; /* of a later release */
+    }
+    if (fd >= 0)
+        close(fd);
+    return order;
+}
+
+static enum order take_signal(void)
+{
+    switch (signals_next(line.signals)) {
+    case SIGTERM:
+        if (line.told_to_end)
+            return ORDER_STOP_NOW;
+        line.told_to_end = true;
+        orders_say(MESSAGE_LEAVES, NULL);
+        return ORDER_DRAIN;
+    case SIGUSR1: access_reopen(); return ORDER_NONE;
+    default: return ORDER_NONE; /* the supervisor gets them too, and says what follows */
+    }
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+void orders_begin(int signals, int channel, void (*tell)(void *arg, int fd), void *arg)
+{
+    line.signals = signals;
+    line.channel = channel;
+    line.tell = tell;
+    line.arg = arg;
+}
+
+enum order orders_wait(int timeout_ms)
+{
+    int64_t until = clock_ms() + timeout_ms;
+    for (;;) {
+        struct pollfd ready[] = { { line.channel, POLLIN, 0 }, { line.signals, POLLIN, 0 } };
+        int left = timeout_ms;
+        if (timeout_ms > 0) {
+            int64_t rest = until - clock_ms();
+            left = rest > 0 ? (int)rest : 0;
+        }
+        int n = poll(ready, 2, left);
+        if (n < 0 && errno != EINTR)
+            log_line(NGI_LOG_ERROR, "orders cannot be waited for: %s", strerror(errno));
+        enum order order = ORDER_NONE;
+        if (n > 0 && ready[0].revents)
+            order = take_message();
+        if (n > 0 && order == ORDER_NONE && ready[1].revents)
+            order = take_signal();
+        if (order != ORDER_NONE || n == 0)
+            return order;
+    }
+}
+
+void orders_say(enum message message, const char *text)
+{
+    int rc = line.channel < 0 ? 0 : channel_send(line.channel, message, text, -1);
+    if (rc < 0 && rc != -EPIPE)
+        log_line(NGI_LOG_ERROR, "the supervisor cannot be told ('%c'): %s", message, strerror(-rc));
+}

@@ -1,0 +1,26 @@
+/* What a worker is told to do: by its supervisor, over their channel, or by a signal. One thread, the main one. */
+#ifndef PROC_ORDERS_H
+#define PROC_ORDERS_H
+
+#include "proc/channel.h"
+
+enum order {
+    ORDER_NONE,
+    ORDER_ACCEPT,   /* begin to accept */
+    ORDER_DRAIN,    /* others go on accepting: finish and end */
+    ORDER_STOP,     /* nobody does; also when the supervisor is gone */
+    ORDER_STOP_NOW, /* whatever runs */
+};
+
+/* `signals`: of signals_take; `channel`: to the supervisor. `tell`: writes the worker's state to a descriptor. */
+void orders_begin(int signals, int channel, void (*tell)(void *arg, int fd), void *arg);
+
+/* The next order; waits up to `timeout_ms` (-1: without end), ORDER_NONE if the time is up. What can be done on the
+ * spot (SIGUSR1, questions for the state) is. SIGTERM is an ORDER_DRAIN, of which the supervisor is told; a second one
+ * is ORDER_STOP_NOW. */
+enum order orders_wait(int timeout_ms);
+
+/* Says something to the supervisor; `text` may be NULL. */
+void orders_say(enum message message, const char *text);
+
+#endif

@@ -1,0 +1,117 @@
+#include "proc/status.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "config.h"
+
+static const char *const worker_stages[] = { [WORKER_LOADS] = "loads",
+                                             [WORKER_LOADED] = "loaded",
+                                             [WORKER_STARTS] = "starts",
+                                             [WORKER_ACCEPTS] = "serves",
+                                             [WORKER_LEAVES] = "ends" };
+static const char *const generation_stages[] = { [GENERATION_LOADS] = "loads",
+                                                 [GENERATION_STARTS] = "starts",
+                                                 [GENERATION_SERVES] = "serves",
+                                                 [GENERATION_ENDS] = "ends" };
+
+static json_t *describe_worker(const struct worker *worker)
+{
+    json_t *object = json_pack("{s:i, s:s, s:f}", "pid", (int)worker->pid, "stage", worker_stages[worker->stage],
+                               "seconds", (double)(clock_ms() - worker->since_ms) / 1000);
+    /* In the middle of being written it does not parse: then it is left out. */
+    if (object && worker->told >= 0 && !worker->asked && lseek(worker->told, 0, SEEK_SET) == 0)
+        json_object_set_new(object, "state", json_loadfd(worker->told, 0, NULL));
+    return object;
+}
+
+static json_t *describe_generation(const struct generation *generation)
+{
+    json_t *workers = json_array(), *listen = json_array();
+    for (const struct worker *worker = generation->workers; worker; worker = worker->next)
+        json_array_append_new(workers, describe_worker(worker));
+    for (size_t i = 0; i < generation->listeners.count; i++)
+        json_array_append_new(listen, json_string(generation->listeners.all[i].url));
+    return json_pack("{s:i, s:s, s:f, s:i, s:s, s:s*, s:o, s:o}", "number", (int)generation->number, "stage",
+                     generation->failed ? "failed" : generation_stages[generation->stage], "seconds",
+                     (double)(clock_ms() - generation->since_ms) / 1000, "plugins", (int)generation->bundle.count,
+                     "directory", generation->settings->plugins, "why", generation->why, "listen", listen, "workers",
+                     workers);
+}
+
+static json_t *describe_events(const struct succession *succession)
+{
+    json_t *events = json_array();
+    unsigned first = succession->event_count > SUCCESSION_EVENTS ? succession->event_count - SUCCESSION_EVENTS : 0;
+    for (unsigned i = first; i < succession->event_count; i++) {
+        const struct event *event = &succession->events[i % SUCCESSION_EVENTS];
+        json_array_append_new(events, json_pack("{s:I, s:s%}", "time", (json_int_t)event->when, "text", event->text,
+                                                strlen(event->text)));
+    }
+    return events;
+}
+
+static char *dump(json_t *object)
+{
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    json_decref(object);
+    return text;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+void status_ask(struct succession *succession)
+{
+    for (struct generation *generation = succession->generations; generation; generation = generation->next)
+        for (struct worker *worker = generation->workers; worker; worker = worker->next) {
+            if (worker->asked || worker->channel < 0 || worker->stage == WORKER_LOADS)
+                continue;
+            if (worker->told >= 0)
+                close(worker->told);
+            worker->told = memfd_create("state", MFD_CLOEXEC);
+            worker->asked = worker->told >= 0 && channel_send(worker->channel, MESSAGE_TELL, NULL, worker->told) == 0;
+        }
+}
+
+bool status_is_complete(const struct succession *succession)
+{
+    for (const struct generation *generation = succession->generations; generation; generation = generation->next)
+        for (const struct worker *worker = generation->workers; worker; worker = worker->next)
+            if (worker->asked)
+                return false;
+    return true;
+}
+
+char *status_compose(const struct succession *succession)
+{
+    json_t *generations = json_array();
+    for (const struct generation *generation = succession->generations; generation; generation = generation->next)
+        json_array_append_new(generations, describe_generation(generation));
+    return dump(json_pack("{s:s, s:i, s:b, s:o, s:o}", "version", PACKAGE_VERSION, "pid", (int)getpid(), "stopping",
+                          succession->stopping, "generations", generations, "events", describe_events(succession)));
+}
+
+char *status_of_reload(const struct succession *succession, unsigned number)
+{
+    const struct generation *generation = succession->generations;
+    while (generation && generation->number != number)
+        generation = generation->next;
+    const bool failed = succession->failed == number;
+    if (generation && !generation->failed && generation->stage < GENERATION_SERVES)
+        return NULL;
+    if (generation && generation->stage == GENERATION_SERVES)
+        return dump(json_pack("{s:b, s:i}", "ok", 1, "generation", (int)number));
+    return dump(json_pack("{s:b, s:i, s:s}", "ok", 0, "generation", (int)number, "why",
+                          failed ? succession->failed_why : "it gave way to a later one"));
+}
+
+char *status_refused(const struct succession *succession)
+{
+    const struct event *last = &succession->events[(succession->event_count - 1) % SUCCESSION_EVENTS];
+    return dump(json_pack("{s:b, s:s}", "ok", 0, "why", succession->event_count ? last->text : "see the log"));
+}
