@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "config.h"
+#include "proc/takeover.h"
 
 static void print_help(FILE *out)
 {
@@ -48,6 +49,7 @@ static int fill_standard_descriptors(void)
 
 int main(int argc, char **argv)
 {
+    takeover_remember(argv);
     if (fill_standard_descriptors() < 0)
         return EXIT_REFUSED;
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {

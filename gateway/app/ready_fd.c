@@ -7,12 +7,13 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "proc/takeover.h"
 
 bool ready_fd_parse(const char *text, int *ret)
 {
     uint64_t number;
     *ret = -1;
-    if (!text)
+    if (!text || takeover_happened()) /* it was told long ago, and closed */
         return true;
     if (!text_to_uint64(text, &number) || number > INT_MAX || fcntl((int)number, F_GETFD) < 0) {
         log_line(NGI_LOG_ERROR, "--ready-fd %s: no open descriptor", text);

@@ -12,5 +12,6 @@ libpostern_a_SOURCES += \
 	gateway/proc/status.c gateway/proc/status.h \
 	gateway/proc/succession.c gateway/proc/succession.h \
 	gateway/proc/supervisor.c gateway/proc/supervisor.h \
+	gateway/proc/takeover.c gateway/proc/takeover.h \
 	gateway/proc/trial.c gateway/proc/trial.h \
 	gateway/proc/worker.c gateway/proc/worker.h

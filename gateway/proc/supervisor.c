@@ -15,6 +15,7 @@
 #include "proc/signals.h"
 #include "proc/status.h"
 #include "proc/succession.h"
+#include "proc/takeover.h"
 
 enum {
     WORKERS_POLLED = 1024,
@@ -51,6 +52,16 @@ static bool reload(struct supervisor *supervisor)
     return false;
 }
 
+static void change_binary(struct supervisor *supervisor)
+{
+    ngi_error err = { 0 };
+    if (supervisor->succession.stopping)
+        return;
+    log_line(NGI_LOG_INFO, "SIGUSR2: the supervisor runs its binary anew");
+    (void)takeover_exec(&supervisor->succession, &err);
+    log_line(NGI_LOG_ERROR, "the binary has not been changed: %s", err.text);
+}
+
 static void take_signals(struct supervisor *supervisor)
 {
     struct succession *succession = &supervisor->succession;
@@ -65,9 +76,7 @@ static void take_signals(struct supervisor *supervisor)
                 generation_tell(generation, MESSAGE_REOPEN);
             break;
         case SIGCHLD: succession_reap(succession); break;
-        default:
-            log_line(NGI_LOG_WARNING, "SIG%s is for a later release; restart to run a new binary",
-                     sigabbrev_np(signal));
+        case SIGUSR2: change_binary(supervisor); break;
         }
 }
 
@@ -219,6 +228,7 @@ int supervisor_run(const struct recipe *recipe, int ready_fd)
     struct supervisor supervisor = { .succession = {
                                          .recipe = recipe, .ready_fd = ready_fd, .prepare = prepare, .leave = leave } };
     struct succession *succession = &supervisor.succession;
+    ngi_error err = { 0 };
     succession->arg = &supervisor;
     control_init(&supervisor.control);
     files_watch_init(&supervisor.watch);
@@ -227,7 +237,12 @@ int supervisor_run(const struct recipe *recipe, int ready_fd)
         log_line(NGI_LOG_ERROR, "no descriptor for signals: %s", strerror(-succession->signals));
         return 1;
     }
-    bool good = succession_begin(succession);
+    bool taken_over = takeover_happened();
+    log_set_stamp(taken_over);
+    if (taken_over && takeover_load(succession, &err) != NGI_OK)
+        log_line(NGI_LOG_ERROR, "%s", err.text);
+    supervisor.ready_told = taken_over;
+    bool good = succession_begin(succession) || taken_over;
     while (succession->generations) {
         turn(&supervisor);
         succession_advance(succession);
