@@ -39,6 +39,7 @@ static int make_worker(struct generation *generation, generation_child *child, v
     pid_t pid = worker ? fork() : -1;
     if (pid == 0) {
         close(ends[0]);
+        free(worker);
         exit(child(arg, generation, ends[1], announces));
     }
     if (pid < 0) {
