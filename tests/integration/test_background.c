@@ -108,7 +108,7 @@ START_TEST(it_is_waited_for_at_the_end)
     EXPECT_STATUS(GET("/promises/background?name=a"), 200);
     gateway_wait_log(&gateway, "promises: a works on 0");
     kill(gateway.pid, SIGTERM);
-    gateway_wait_log(&gateway, "stopping: 0 requests under way");
+    gateway_wait_log(&gateway, "stopping: "); /* its own request may not be over for the gateway yet */
     release("a");
     gateway_wait(&gateway);
     EXPECT_HAS(gateway_log(&gateway), "promises: a has done 0");
