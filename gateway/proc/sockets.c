@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool is_among(const struct listener *listener, const struct listeners *listeners)
 {
@@ -73,11 +74,11 @@ int sockets_take(struct sockets *sockets, const struct settings *settings, struc
     return rc;
 }
 
-void sockets_keep(struct sockets *sockets, const struct listeners *listeners)
+void sockets_keep(struct sockets *sockets, const struct listeners *these, const struct listeners *those)
 {
     for (size_t i = 0; i < sockets->count;) {
         struct held *held = &sockets->all[i];
-        if (is_among(&held->listener, listeners)) {
+        if ((these && is_among(&held->listener, these)) || (those && is_among(&held->listener, those))) {
             i++;
             continue;
         }
@@ -85,6 +86,13 @@ void sockets_keep(struct sockets *sockets, const struct listeners *listeners)
         free(held->where);
         *held = sockets->all[--sockets->count];
     }
+}
+
+void sockets_leave(const struct sockets *sockets, const struct listeners *listeners)
+{
+    for (size_t i = 0; i < sockets->count; i++)
+        if (!is_among(&sockets->all[i].listener, listeners))
+            close(sockets->all[i].listener.fd);
 }
 
 void sockets_close(struct sockets *sockets)

@@ -19,8 +19,12 @@ struct sockets {
  * borrows them (free ret->all). NGI_OK; or, with none opened, NGI_EINVAL, NGI_EIO, NGI_ENOMEM. */
 int sockets_take(struct sockets *sockets, const struct settings *settings, struct listeners *ret, ngi_error *err);
 
-/* Closes those that are not among `listeners`. */
-void sockets_keep(struct sockets *sockets, const struct listeners *listeners);
+/* Closes those that are neither among `these` nor among `those`, each NULL for none; the files of local ones go. */
+void sockets_keep(struct sockets *sockets, const struct listeners *these, const struct listeners *those);
+
+/* In a child: closes its descriptors of those that are not among `listeners`. Else it would keep a port open where
+ * nobody accepts, long after the others have closed it. */
+void sockets_leave(const struct sockets *sockets, const struct listeners *listeners);
 
 /* Closes all; the files of local ones go. */
 void sockets_close(struct sockets *sockets);

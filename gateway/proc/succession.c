@@ -40,13 +40,17 @@ static void note(struct succession *succession, const char *fmt, ...)
 static int be_worker(void *arg, struct generation *generation, int channel, bool announces)
 {
     struct succession *succession = arg;
-    for (struct generation *other = succession->generations; other; other = other->next)
+    for (struct generation *other = succession->generations; other; other = other->next) {
         for (struct worker *worker = other->workers; worker; worker = worker->next) {
             if (worker->channel >= 0)
                 close(worker->channel);
             if (worker->told >= 0)
                 close(worker->told);
         }
+        if (other != generation)
+            bundle_free(&other->bundle);
+    }
+    sockets_leave(&succession->sockets, &generation->listeners);
     if (succession->ready_fd > STDERR_FILENO)
         close(succession->ready_fd);
     succession->leave(succession->arg);
@@ -86,6 +90,30 @@ static void refuse(struct succession *succession, const struct report *report)
         advise(succession);
 }
 
+/* A generation that has not come to serve; NULL: there is none. */
+static struct generation *find_coming(const struct succession *succession)
+{
+    struct generation *generation = succession->generations;
+    while (generation && generation->stage >= GENERATION_SERVES)
+        generation = generation->next;
+    return generation;
+}
+
+/* Closes the listening sockets that no generation serves any more, or is about to. */
+static void keep_sockets(struct succession *succession)
+{
+    const struct generation *serving = succession_find(succession, GENERATION_SERVES);
+    const struct generation *coming = find_coming(succession);
+    sockets_keep(&succession->sockets, serving ? &serving->listeners : NULL, coming ? &coming->listeners : NULL);
+}
+
+/* Ends a generation that has not come to serve. Where some of its workers may accept already, they finish what they
+ * have: the others' sockets are theirs too, and are left alone. */
+static void abandon(struct generation *generation)
+{
+    generation_end(generation, generation->stage == GENERATION_STARTS ? MESSAGE_DRAIN : MESSAGE_STOP_NOW);
+}
+
 /* All its workers serve: it is the one from now on. */
 static void promote(struct succession *succession, struct generation *generation)
 {
@@ -94,7 +122,7 @@ static void promote(struct succession *succession, struct generation *generation
             generation_end(old, MESSAGE_DRAIN);
     generation->stage = GENERATION_SERVES;
     generation->since_ms = clock_ms();
-    sockets_keep(&succession->sockets, &generation->listeners);
+    keep_sockets(succession);
     if (succession->ready)
         log_line(NGI_LOG_INFO, "generation %u serves: %zu plugin%s, %u worker%s", generation->number,
                  generation->bundle.count, generation->bundle.count == 1 ? "" : "s", generation->want,
@@ -117,7 +145,8 @@ static void give_up(struct succession *succession, struct generation *generation
     } else if (!succession->ready && !succession->stopping) {
         advise(succession);
     }
-    generation_end(generation, MESSAGE_STOP_NOW);
+    abandon(generation);
+    keep_sockets(succession);
 }
 
 /* Moves it on by what its workers have come to. */
@@ -169,11 +198,12 @@ bool succession_begin(struct succession *succession)
         for (before = succession->generations; before; before = before->next)
             if (before->stage < GENERATION_SERVES) {
                 log_line(NGI_LOG_INFO, "generation %u gives way before it has begun", before->number);
-                generation_end(before, MESSAGE_STOP_NOW);
+                abandon(before);
             }
         generation->next = succession->generations;
         succession->generations = generation;
         succession->made++;
+        keep_sockets(succession);
         fill(succession, generation);
     } else {
         refuse(succession, &report);
