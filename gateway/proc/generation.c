@@ -191,6 +191,22 @@ void generation_kill_late(struct generation *generation)
     generation->kill_ms = INT64_MAX;
 }
 
+struct worker *generation_find(const struct generation *generation, pid_t pid)
+{
+    struct worker *worker = generation->workers;
+    while (worker && worker->pid != pid)
+        worker = worker->next;
+    return worker;
+}
+
+void generation_excuse(struct generation *generation, struct worker *worker)
+{
+    worker->stage = WORKER_LEAVES;
+    worker->excused = true;
+    if (generation->stage == GENERATION_SERVES)
+        delay_next(generation, worker);
+}
+
 enum worker_end generation_reap(struct generation *generation, pid_t pid, int status, char *how, size_t size)
 {
     struct worker **at = &generation->workers;
@@ -211,10 +227,9 @@ enum worker_end generation_reap(struct generation *generation, pid_t pid, int st
         generation_fail(generation, end);
     if (lost && generation->stage == GENERATION_SERVES)
         delay_next(generation, worker);
+    const bool well = status == 0 || generation->failed || worker->excused;
     close_worker(worker);
-    if (lost)
-        return WORKER_LOST;
-    return status == 0 || generation->failed ? WORKER_ENDED : WORKER_ENDED_BADLY;
+    return lost ? WORKER_LOST : well ? WORKER_ENDED : WORKER_ENDED_BADLY;
 }
 
 void generation_fail(struct generation *generation, const char *why)

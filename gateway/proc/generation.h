@@ -28,6 +28,7 @@ struct worker {
     int64_t since_ms; /* it was made, by clock_ms */
     int told;         /* a file with what it has last said of itself; -1: it has not been asked */
     bool asked;       /* and has not answered */
+    bool excused;     /* it has said why it cannot start */
     struct worker *next;
 };
 
@@ -80,6 +81,12 @@ void generation_kill_late(struct generation *generation);
 
 /* Tells those that have loaded to accept. */
 void generation_accept(struct generation *generation);
+
+/* The worker `pid`; NULL: it is none of this generation's. */
+struct worker *generation_find(const struct generation *generation, pid_t pid);
+
+/* A worker has said that it cannot start, and ends. Where it was to take another's place, the next one waits. */
+void generation_excuse(struct generation *generation, struct worker *worker);
 
 /* A worker has ended: forgets it. `status`: of waitpid. Writes what there is to say of it into `how`. */
 enum worker_end {

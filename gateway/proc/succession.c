@@ -164,6 +164,38 @@ static void advance(struct succession *succession, struct generation *generation
     generation_kill_late(generation);
 }
 
+/* A worker has said something; a `message` of -1: its channel has closed. */
+static void heed(struct succession *succession, struct generation *generation, struct worker *worker, int message,
+                 const char *text)
+{
+    switch (message) {
+    case -1: /* it ends: waitpid will tell how */
+        close(worker->channel);
+        worker->channel = -1;
+        worker->asked = false;
+        break;
+    case MESSAGE_LOADED:
+        if (worker->stage == WORKER_LOADS)
+            worker->stage = WORKER_LOADED;
+        break;
+    case MESSAGE_ACCEPTS:
+        if (worker->stage == WORKER_STARTS)
+            worker->stage = WORKER_ACCEPTS;
+        break;
+    case MESSAGE_FAILED:
+        generation_excuse(generation, worker);
+        if (generation->stage < GENERATION_SERVES)
+            generation_fail(generation, text);
+        else if (generation->stage == GENERATION_SERVES)
+            note(succession, "worker %d, which was to take another's place, cannot start: %.*s", (int)worker->pid,
+                 (int)strcspn(text, "\n"), text);
+        break;
+    case MESSAGE_LEAVES: worker->stage = WORKER_LEAVES; break;
+    case MESSAGE_TOLD: worker->asked = false; break;
+    default: break; /* of another release */
+    }
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
 struct generation *succession_find(const struct succession *succession, enum generation_stage stage)
@@ -227,34 +259,17 @@ void succession_end(struct succession *succession, enum message message)
             generation_end(generation, message);
 }
 
-void succession_hear(struct succession *succession, struct generation *generation, struct worker *worker, int message,
-                     const char *text)
+void succession_hear(struct succession *succession, struct generation *generation, struct worker *worker)
 {
-    switch (message) {
-    case -1: /* it ends: waitpid will tell how */
-        close(worker->channel);
-        worker->channel = -1;
-        worker->asked = false;
-        break;
-    case MESSAGE_LOADED:
-        if (worker->stage == WORKER_LOADS)
-            worker->stage = WORKER_LOADED;
-        break;
-    case MESSAGE_ACCEPTS:
-        if (worker->stage == WORKER_STARTS)
-            worker->stage = WORKER_ACCEPTS;
-        break;
-    case MESSAGE_FAILED:
-        worker->stage = WORKER_LEAVES;
-        if (generation->stage < GENERATION_SERVES)
-            generation_fail(generation, text);
-        else
-            note(succession, "worker %d, which was to take another's place, cannot start: %.*s", (int)worker->pid,
-                 (int)strcspn(text, "\n"), text);
-        break;
-    case MESSAGE_LEAVES: worker->stage = WORKER_LEAVES; break;
-    case MESSAGE_TOLD: worker->asked = false; break;
-    default: break; /* of another release */
+    enum { AT_A_TIME = 64 }; /* whoever talks without end is heard on later */
+    static char text[CHANNEL_TEXT_MAX + 1];
+    for (int i = 0, message = 0, fd; i < AT_A_TIME && worker->channel >= 0; i++) {
+        message = channel_receive(worker->channel, text, &fd);
+        if (fd >= 0) /* workers send none */
+            close(fd);
+        if (message == MESSAGE_NONE)
+            return;
+        heed(succession, generation, worker, message, text);
     }
 }
 
@@ -265,6 +280,9 @@ void succession_reap(struct succession *succession)
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         for (struct generation *generation = succession->generations; generation; generation = generation->next) {
+            struct worker *worker = generation_find(generation, pid);
+            if (worker) /* its last words, which may tell why it has ended */
+                succession_hear(succession, generation, worker);
             enum worker_end end = generation_reap(generation, pid, status, how, sizeof how);
             if (end == WORKER_UNKNOWN)
                 continue;

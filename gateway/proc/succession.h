@@ -46,9 +46,8 @@ bool succession_begin(struct succession *succession);
 /* Ends all: MESSAGE_STOP, then, asked again, MESSAGE_STOP_NOW. */
 void succession_end(struct succession *succession, enum message message);
 
-/* What a worker has said (message, text); a `message` of -1: its channel has closed. */
-void succession_hear(struct succession *succession, struct generation *generation, struct worker *worker, int message,
-                     const char *text);
+/* Takes what a worker has said. */
+void succession_hear(struct succession *succession, struct generation *generation, struct worker *worker);
 
 /* Some children have ended. */
 void succession_reap(struct succession *succession);

@@ -173,15 +173,6 @@ static int until_next(const struct supervisor *supervisor)
     return next <= now ? 0 : next - now > LONG_MS ? LONG_MS : (int)(next - now);
 }
 
-static void hear(struct succession *succession, struct generation *generation, struct worker *worker)
-{
-    static char text[CHANNEL_TEXT_MAX + 1];
-    int fd, message = channel_receive(worker->channel, text, &fd);
-    if (fd >= 0) /* workers send none */
-        close(fd);
-    succession_hear(succession, generation, worker, message, text);
-}
-
 static void turn(struct supervisor *supervisor)
 {
     static struct pollfd polled[POLLED_MOST];
@@ -211,7 +202,7 @@ static void turn(struct supervisor *supervisor)
     /* What a worker has said before it ended comes before its end. */
     for (nfds_t i = workers; i < count; i++)
         if (polled[i].revents)
-            hear(succession, of[i].generation, of[i].worker);
+            succession_hear(succession, of[i].generation, of[i].worker);
     if (polled[0].revents)
         take_signals(supervisor);
     if (polled[1].revents)
