@@ -19,6 +19,8 @@ static int judge_reload(const char *answer)
         status = 0;
     } else if (object) {
         const char *why = json_string_value(json_object_get(object, "why"));
+        if (!why)
+            why = json_string_value(json_object_get(object, "error"));
         log_line(NGI_LOG_ERROR, "nothing has changed: %.*s; the gateway's log tells more",
                  (int)strcspn(why ? why : "?", "\n"), why ? why : "?");
     } else {
@@ -28,13 +30,17 @@ static int judge_reload(const char *answer)
     return status;
 }
 
-/* drain and stop: the line is closed by the end of the gateway. */
+/* drain and stop: the answer is the gateway's last word. */
 static int judge_end(const char *answer)
 {
-    if (!*answer)
-        return 0;
-    log_line(NGI_LOG_ERROR, "the gateway says %s", answer);
-    return EXIT_REFUSED;
+    json_t *object = json_loads(answer, 0, NULL);
+    int status = json_is_true(json_object_get(object, "ok")) ? 0 : EXIT_REFUSED;
+    if (status != 0 && *answer)
+        log_line(NGI_LOG_ERROR, "the gateway says %s", answer);
+    else if (status != 0)
+        log_line(NGI_LOG_ERROR, "the gateway has gone without a word: it was ended by force, or has crashed");
+    json_decref(object);
+    return status;
 }
 
 static int tell(const struct command *command, int argc, char **argv, int (*judge)(const char *answer))

@@ -91,6 +91,11 @@ static int print(const char *answer)
         log_line(NGI_LOG_ERROR, "the gateway ended before it could tell");
         return EXIT_REFUSED;
     }
+    if (json_object_get(whole, "error")) {
+        log_line(NGI_LOG_ERROR, "the gateway says: %s", text_of(whole, "error"));
+        json_decref(whole);
+        return EXIT_REFUSED;
+    }
     printf("postern %s, supervisor %lld%s\n", text_of(whole, "version"), number_of(whole, "pid"),
            json_is_true(json_object_get(whole, "stopping")) ? ", stopping" : "");
     json_array_foreach(json_object_get(whole, "generations"), i, item) print_generation(item);

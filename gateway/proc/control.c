@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/clock.h"
+
+enum { SILENCE_MS = 1000 }; /* of a client, while others want its place */
 
 static const char *const words[] = {
     [CONTROL_STATUS] = "status", [CONTROL_RELOAD] = "reload", [CONTROL_DRAIN] = "drain", [CONTROL_STOP] = "stop"
@@ -30,18 +32,32 @@ static bool is_trusted(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && (peer.uid == 0 || peer.uid == geteuid());
 }
 
-static void take_client(struct control *control)
+/* The first free place; CONTROL_CLIENTS: there is none. */
+static size_t find_place(const struct control *control)
 {
-    int fd = accept4(control->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
-        return;
     size_t i = 0;
     while (i < CONTROL_CLIENTS && control->clients[i].fd >= 0)
         i++;
-    if (i == CONTROL_CLIENTS || !is_trusted(fd))
-        close(fd);
-    else
-        control->clients[i].fd = fd;
+    return i;
+}
+
+static bool is_silent(const struct control_client *client)
+{
+    return client->fd >= 0 && client->asked == CONTROL_NONE && !client->answer;
+}
+
+static void take_client(struct control *control)
+{
+    size_t i = find_place(control);
+    if (i == CONTROL_CLIENTS)
+        return;
+    int fd = accept4(control->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return;
+    control->clients[i].fd = fd;
+    control->clients[i].since_ms = clock_ms();
+    if (!is_trusted(fd))
+        control_answer(&control->clients[i], strdup("{\"error\": \"only root and the gateway's user are heard\"}"));
 }
 
 static void take_word(struct control_client *client)
@@ -82,16 +98,14 @@ static void send_answer(struct control_client *client)
         dismiss(client);
 }
 
-/* Whether a client that is not being answered has left. */
-static void look_after(struct control_client *client, short events)
+static void look_after(struct control_client *client)
 {
-    char byte;
     if (client->answer)
         send_answer(client);
     else if (client->asked == CONTROL_NONE)
         take_word(client);
-    else if (events & (POLLHUP | POLLERR) || recv(client->fd, &byte, 1, MSG_DONTWAIT) == 0)
-        dismiss(client);
+    else
+        dismiss(client); /* it has left before it was answered */
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
@@ -137,12 +151,29 @@ void control_close(struct control *control, bool leaves)
 nfds_t control_poll(const struct control *control, struct pollfd *out)
 {
     nfds_t count = 0;
-    if (control->listener.fd >= 0)
+    if (control->listener.fd >= 0 && find_place(control) < CONTROL_CLIENTS)
         out[count++] = (struct pollfd){ control->listener.fd, POLLIN, 0 };
-    for (size_t i = 0; i < CONTROL_CLIENTS; i++)
-        if (control->clients[i].fd >= 0)
-            out[count++] = (struct pollfd){ control->clients[i].fd, control->clients[i].answer ? POLLOUT : POLLIN, 0 };
+    for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+        const struct control_client *client = &control->clients[i];
+        /* Of one who waits for an answer only the end counts: it may have closed its sending side. */
+        short events = client->answer ? POLLOUT : client->asked == CONTROL_NONE ? POLLIN : 0;
+        if (client->fd >= 0)
+            out[count++] = (struct pollfd){ client->fd, events, 0 };
+    }
     return count;
+}
+
+int64_t control_next_ms(const struct control *control)
+{
+    int64_t next = INT64_MAX;
+    if (control->listener.fd < 0 || find_place(control) < CONTROL_CLIENTS)
+        return next;
+    for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+        const struct control_client *client = &control->clients[i];
+        if (is_silent(client) && client->since_ms + SILENCE_MS < next)
+            next = client->since_ms + SILENCE_MS;
+    }
+    return next;
 }
 
 void control_serve(struct control *control, const struct pollfd *polled, nfds_t count)
@@ -154,8 +185,12 @@ void control_serve(struct control *control, const struct pollfd *polled, nfds_t 
         comes |= polled[n].fd == control->listener.fd;
         for (size_t i = 0; i < CONTROL_CLIENTS; i++)
             if (control->clients[i].fd == polled[n].fd)
-                look_after(&control->clients[i], polled[n].revents);
+                look_after(&control->clients[i]);
     }
+    if (clock_ms() >= control_next_ms(control))
+        for (size_t i = 0; i < CONTROL_CLIENTS; i++)
+            if (is_silent(&control->clients[i]) && clock_ms() - control->clients[i].since_ms >= SILENCE_MS)
+                dismiss(&control->clients[i]);
     if (comes)
         take_client(control);
 }

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "net/listener.h"
 #include "sdk/ngi.h"
@@ -16,6 +17,7 @@ enum control_word { CONTROL_NONE, CONTROL_STATUS, CONTROL_RELOAD, CONTROL_DRAIN,
 
 struct control_client {
     int fd; /* -1: a free place */
+    int64_t since_ms;
     char word[16];
     size_t word_length;
     enum control_word asked; /* what it waits for */
@@ -38,8 +40,11 @@ int control_open(struct control *control, const char *path, ngi_error *err);
 /* `leaves`: in a child, to which the socket's file does not belong. */
 void control_close(struct control *control, bool leaves);
 
-/* What there is to poll for: writes up to CONTROL_POLLED entries, and returns how many. */
+/* What there is to poll for: writes up to CONTROL_POLLED entries, and returns how many. Where every place is taken,
+ * clients wait in the queue of the socket; who has said nothing for a while gives way to them. */
 nfds_t control_poll(const struct control *control, struct pollfd *out);
+/* When the next one gives way, by clock_ms; INT64_MAX: none does. */
+int64_t control_next_ms(const struct control *control);
 /* After poll: accepts, reads, sends. What clients ask for is then in their `asked`, to be answered. */
 void control_serve(struct control *control, const struct pollfd *polled, nfds_t count);
 

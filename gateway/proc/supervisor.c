@@ -108,7 +108,7 @@ static void answer(struct supervisor *supervisor, struct control_client *client)
         if (json)
             control_answer(client, json);
         break;
-    /* These two hear of it when we are gone. */
+    /* These two hear of it when all has ended. */
     case CONTROL_DRAIN:
         if (!succession->stopping)
             succession_end(succession, MESSAGE_STOP);
@@ -162,7 +162,9 @@ static int until_next(const struct supervisor *supervisor)
     enum { LONG_MS = 60 * 1000 };
     int64_t now = clock_ms(), next = succession_next_ms(&supervisor->succession);
     int64_t settles = files_watch_next_ms(&supervisor->watch);
+    int64_t gives_way = control_next_ms(&supervisor->control);
     next = settles < next ? settles : next;
+    next = gives_way < next ? gives_way : next;
     for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
         const struct control_client *client = &supervisor->control.clients[i];
         if (client->fd >= 0 && client->asked == CONTROL_STATUS && client->until_ms && client->until_ms < next)
@@ -241,6 +243,9 @@ int supervisor_run(const struct recipe *recipe, int ready_fd)
         for (size_t i = 0; i < CONTROL_CLIENTS; i++)
             answer(&supervisor, &supervisor.control.clients[i]);
     }
+    for (size_t i = 0; i < CONTROL_CLIENTS; i++)
+        if (supervisor.control.clients[i].asked >= CONTROL_DRAIN)
+            control_answer(&supervisor.control.clients[i], strdup("{\"ok\": true}"));
     files_watch_end(&supervisor.watch);
     sockets_close(&succession->sockets);
     control_close(&supervisor.control, false);
