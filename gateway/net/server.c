@@ -21,6 +21,7 @@
 struct server {
     struct exchange_config config;
     unsigned threads;
+    bool quiesced;
     size_t count;
     struct daemon_slot {
         struct MHD_Daemon *daemon;
@@ -201,7 +202,8 @@ uint64_t server_quiesce(struct server *server, bool last)
     uint64_t taken = 0;
     atomic_store_explicit(&server->config.draining, true, memory_order_relaxed);
     for (size_t i = 0; i < server->count; i++) {
-        quiesce(server->daemons[i].daemon);
+        if (!server->quiesced)
+            quiesce(server->daemons[i].daemon);
         if (!last)
             continue;
         taken += take_backlog(&server->daemons[i]);
@@ -209,6 +211,7 @@ uint64_t server_quiesce(struct server *server, bool last)
          * it until it has stopped. */
         shutdown(server->daemons[i].listener->fd, SHUT_RD);
     }
+    server->quiesced = true;
     return taken;
 }
 

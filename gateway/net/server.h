@@ -23,7 +23,7 @@ unsigned server_threads(const struct server *server);
 
 /* Stops accepting; what has connected is still served, and told `Connection: close`. `last`: no other process accepts
  * either, so what waits in the kernel's queue is taken first, and nobody is queued any more. Returns how many
- * connections that were, which their threads have yet to open. */
+ * connections that were, which their threads have yet to open. May be said again, with `last`. */
 uint64_t server_quiesce(struct server *server, bool last);
 
 /* Cuts what is left, joins every pool thread, frees. Accepts NULL. */

@@ -76,8 +76,7 @@ static void await_answers(void)
 
 void drain_requests(struct server *server, const struct registry *registry, double grace, enum order order)
 {
-    const bool handover = order == ORDER_DRAIN;
-    const int64_t quiet = handover ? HANDOVER_QUIET_MS : QUIET_MS;
+    bool handover = order == ORDER_DRAIN;
     int64_t now = clock_ms(), deadline = now + (int64_t)(grace * 1000), quiet_since = now;
     struct counters before = counters_sum();
     uint64_t begun = 0, under_way = before.begun - before.ended;
@@ -92,14 +91,25 @@ void drain_requests(struct server *server, const struct registry *registry, doub
             quiet_since = now;
         }
         bool empty = sum.opened == sum.closed && sum.opened >= expected;
-        if (now - quiet_since >= (empty ? SETTLE_MS : quiet) && lanes_are_idle(registry))
+        if (now - quiet_since >= (empty ? SETTLE_MS : handover ? HANDOVER_QUIET_MS : QUIET_MS) &&
+            lanes_are_idle(registry))
             return;
         if (now >= deadline) {
             log_line(NGI_LOG_WARNING, "the grace period of %g s is over: %llu request(s) are cut", grace,
                      (unsigned long long)(sum.begun - sum.ended));
             return;
         }
-        if (order == ORDER_STOP_NOW || orders_wait(TICK_MS) == ORDER_STOP_NOW) {
+        if (order != ORDER_STOP_NOW)
+            order = orders_wait(TICK_MS);
+        if (order == ORDER_STOP && handover) {
+            /* Nobody accepts any more: what waits in the queue is ours after all. */
+            handover = false;
+            expected = counters_sum().opened + server_quiesce(server, true);
+            quiet_since = clock_ms();
+            log_line(NGI_LOG_INFO, "stopping: %llu request%s under way", (unsigned long long)(sum.begun - sum.ended),
+                     sum.begun - sum.ended == 1 ? "" : "s");
+        }
+        if (order == ORDER_STOP_NOW) {
             if (sum.begun != sum.ended)
                 log_line(NGI_LOG_WARNING, "stopping at once: %llu request(s) are cut",
                          (unsigned long long)(sum.begun - sum.ended));

@@ -255,7 +255,9 @@ void succession_end(struct succession *succession, enum message message)
         ready_stopping();
     succession->stopping = true;
     for (struct generation *generation = succession->generations; generation; generation = generation->next)
-        if (generation->stage != GENERATION_ENDS || message == MESSAGE_STOP_NOW)
+        if (generation->stage == GENERATION_LOADS) /* it has nothing to finish, and its init may never return */
+            generation_end(generation, MESSAGE_STOP_NOW);
+        else if (generation->stage != GENERATION_ENDS || message == MESSAGE_STOP_NOW)
             generation_end(generation, message);
 }
 
