@@ -57,6 +57,7 @@ static int be_worker(void *arg, struct generation *generation, int channel, bool
     const struct worker_brief brief = { .settings = generation->settings,
                                         .bundle = &generation->bundle,
                                         .listeners = &generation->listeners,
+                                        .supervisor = succession->supervisor,
                                         .signals = succession->signals,
                                         .channel = channel,
                                         .announces = announces };

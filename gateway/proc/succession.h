@@ -23,6 +23,7 @@ struct succession {
     struct sockets sockets;
     struct generation *generations; /* the newest first */
     unsigned made;                  /* generations so far */
+    pid_t supervisor;
     int signals, ready_fd;
     bool ready;                                                  /* one of them has served */
     bool stopping;                                               /* an order to end has come */

@@ -223,6 +223,7 @@ int supervisor_run(const struct recipe *recipe, int ready_fd)
     struct succession *succession = &supervisor.succession;
     ngi_error err = { 0 };
     succession->arg = &supervisor;
+    succession->supervisor = getpid();
     control_init(&supervisor.control);
     files_watch_init(&supervisor.watch);
     succession->signals = signals_take();

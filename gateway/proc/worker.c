@@ -1,8 +1,11 @@
 #include "proc/worker.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "net/listener.h"
@@ -102,6 +105,16 @@ static enum order await_start(void)
     return order;
 }
 
+/* While plugins are initialised or finished, which may hang, nobody reads the channel: then the worker is not to outlive
+ * its supervisor, which would have killed it. While it serves it finds out itself, and ends in good order. */
+static void bind_life(const struct worker_brief *brief, bool bound)
+{
+    enum { LAST_S = 5 };
+    prctl(PR_SET_PDEATHSIG, bound ? SIGKILL : 0);
+    if (bound && getppid() != brief->supervisor)
+        alarm(LAST_S); /* it is gone already */
+}
+
 /* From the first connection to the last. */
 static int serve(const struct worker_brief *brief, struct registry *registry, struct report *report)
 {
@@ -136,8 +149,10 @@ static int start_and_serve(const struct worker_brief *brief, struct registry *re
             access_open(settings->access_log, settings->access_log_format, &err) != NGI_OK) {
             report_add(report, "%s", err.text);
         } else {
+            bind_life(brief, false);
             orders_say(MESSAGE_LOADED, NULL);
             status = await_start() == ORDER_ACCEPT ? serve(brief, registry, report) : 0;
+            bind_life(brief, true);
         }
     }
     lanes_stop(registry);
@@ -155,6 +170,7 @@ int worker_run(const struct worker_brief *brief)
     struct report report = { 0 };
     struct registry *registry = registry_new();
     int status = 1;
+    bind_life(brief, true);
     signals_leave_children();
     orders_begin(brief->signals, brief->channel, state_write, registry);
     crash_watch(); /* static constructors run while a plugin is loaded */

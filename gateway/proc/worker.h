@@ -3,6 +3,7 @@
 #define PROC_WORKER_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "conf/settings.h"
 #include "net/listener.h"
@@ -13,6 +14,7 @@ struct worker_brief {
     const struct settings *settings;
     const struct bundle *bundle;
     const struct listeners *listeners;
+    pid_t supervisor;
     int signals;    /* of signals_take */
     int channel;    /* to the supervisor */
     bool announces; /* it is the one of its generation to say what is served */
