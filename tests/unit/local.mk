@@ -49,4 +49,5 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_target.c \
 	tests/unit/test_task.c \
 	tests/unit/test_text.c \
+	tests/unit/test_transcript.c \
 	tests/unit/test_urlencoded.c
