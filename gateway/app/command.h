@@ -18,7 +18,7 @@ struct option_row {
 struct command {
     const char *name;
     const char *arguments;            /* behind the name in the usage line */
-    const char *summary;              /* one line, for the list */
+    const char *summary;              /* one line, for the list; NULL: not in it, and last */
     const char *description;          /* for its own --help */
     const struct option_row *options; /* ends with { 0 } */
     /* argv[0] is the command's name. Returns the exit status. */
@@ -32,6 +32,7 @@ int command_run(const struct command *command, int argc, char **argv);
 int command_check(const struct command *command, int argc, char **argv);
 int command_inspect(const struct command *command, int argc, char **argv);
 int command_call(const struct command *command, int argc, char **argv);
+int command_autopsy(const struct command *command, int argc, char **argv);
 int command_new(const struct command *command, int argc, char **argv);
 
 #endif

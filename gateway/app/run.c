@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "plugin/crash.h"
 #include "plugin/registry.h"
+#include "proc/autopsy.h"
 #include "proc/worker.h"
 
 /* Loads what there is to serve, compiling it first if need be. What was compiled is removed as soon as it is loaded:
@@ -30,7 +31,7 @@ static int run(const char *path, const struct settings *settings, int ready_fd)
     struct report report = { 0 };
     struct registry *registry = registry_new();
     int status = EXIT_REFUSED;
-    crash_watch(); /* static constructors run while a plugin is loaded */
+    crash_watch(autopsy_request); /* static constructors run while a plugin is loaded */
     if (!registry)
         log_line(NGI_LOG_ERROR, "out of memory");
     else if (load(registry, path, settings, &report))

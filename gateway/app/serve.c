@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "plugin/crash.h"
 #include "plugin/registry.h"
+#include "proc/autopsy.h"
 #include "proc/worker.h"
 
 static int serve(const struct settings *settings, int ready_fd)
@@ -14,7 +15,7 @@ static int serve(const struct settings *settings, int ready_fd)
     struct report report = { 0 };
     struct registry *registry = registry_new();
     int status = EXIT_REFUSED;
-    crash_watch(); /* static constructors run while a plugin is loaded */
+    crash_watch(autopsy_request); /* static constructors run while a plugin is loaded */
     if (!registry) {
         log_line(NGI_LOG_ERROR, "out of memory");
     } else if (!registry_load(registry, settings, &report)) {

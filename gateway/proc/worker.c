@@ -6,10 +6,12 @@
 #include <sys/resource.h>
 
 #include "base/log.h"
+#include "conf/settings_table.h"
 #include "net/listener.h"
 #include "net/server.h"
 #include "obs/access.h"
 #include "plugin/call.h"
+#include "plugin/crash_file.h"
 #include "plugin/host.h"
 #include "proc/drain.h"
 #include "proc/ready.h"
@@ -33,6 +35,18 @@ static void raise_descriptor_limit(const struct settings *settings)
                  "connections = %lld at each listener want %llu files, but %llu may be open: raise "
                  "ulimit -n",
                  (long long)settings->connections, (unsigned long long)least, (unsigned long long)limit.rlim_cur);
+}
+
+/* Nobody has asked for the standard directory: where it is not there, there is nothing to say. */
+static void keep_crashes(const struct settings *settings)
+{
+    const char *directory = settings->crash_dir;
+    ngi_error err = { 0 };
+    if (strcmp(directory, "off") == 0)
+        return;
+    int rc = crash_file_start(directory, settings->crash_keep, settings->crash_body, &err);
+    if (rc != NGI_OK && (rc != NGI_ENOENT || strcmp(directory, setting_find(SECTION_ROOT, "crash_dir")->standard) != 0))
+        log_line(NGI_LOG_WARNING, "crash_dir = %s: %s; requests that crash a plugin are not kept", directory, err.text);
 }
 
 /* "pool", "threads", "auto"; "pool/threads" where routes differ. */
@@ -141,6 +155,7 @@ int worker_run(const struct settings *settings, struct registry *registry, int r
     ngi_error err = { 0 };
     signals_take();
     raise_descriptor_limit(settings);
+    keep_crashes(settings);
     /* Ports before init: a second gateway on the same port must not touch the plugins' databases first. */
     if (listeners_open(&listeners, settings->listen, settings->listen_count, (int)settings->backlog, &err) != NGI_OK) {
         log_line(NGI_LOG_ERROR, "%s", err.text);

@@ -11,6 +11,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_body.c \
 	tests/unit/test_buffer.c \
 	tests/unit/test_claims.c \
+	tests/unit/test_crash_file.c \
 	tests/unit/test_conditional.c \
 	tests/unit/test_cookie.c \
 	tests/unit/test_counters.c \
