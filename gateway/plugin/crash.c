@@ -92,7 +92,7 @@ static void tell_loss(int error)
     write_line(&line);
 }
 
-/* The line first: whatever goes wrong after it, it has been said. */
+/* The line as early as it can be whole: whatever goes wrong after it, it has been said. */
 static void tell(const struct crash_facts *known, const ucontext_t *where, enum crash_end end)
 {
     static char text[LINE_SIZE]; /* one thread comes here, once: see begin() */

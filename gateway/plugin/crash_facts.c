@@ -66,6 +66,14 @@ static void gather_plugin(struct transcript_facts *facts, const struct call_site
         facts->build_id = seen.facts.build_id;
 }
 
+/* Part of a file's name: what is none, becomes "" and so is made. */
+static void repair_id(char id[REQUEST_ID_SIZE])
+{
+    id[REQUEST_ID_SIZE - 1] = '\0';
+    if (strspn(id, "0123456789abcdef") != REQUEST_ID_SIZE - 1)
+        id[0] = '\0';
+}
+
 static void gather_request(struct crash_facts *known, const struct call_site *site)
 {
     struct transcript_facts *facts = &known->facts;
@@ -80,6 +88,7 @@ static void gather_request(struct crash_facts *known, const struct call_site *si
         peek_string(seen.scheme, sizeof seen.scheme, seen.peer.scheme);
         facts->scheme = seen.scheme;
     }
+    repair_id(seen.request.id);
     facts->incident = request_id(&seen.request); /* system calls and atomics, at most; the copy may be written to */
 }
 
@@ -96,6 +105,5 @@ const struct crash_facts *crash_facts_gather(const struct call_site *site, const
         gather_signal(&known->facts, info);
     gather_plugin(&known->facts, site);
     gather_request(known, site);
-    seen.request.id[sizeof seen.request.id - 1] = '\0';
     return known;
 }

@@ -154,7 +154,7 @@ static int find_elf(Dwfl_Module *module, void **userdata, const char *name, Dwar
     return fd >= 0 ? fd : dwfl_linux_proc_find_elf(module, userdata, name, base, ret_path, ret_elf);
 }
 
-/* The same for what libdwfl finds by the name of the file. */
+/* Gives find_elf its `userdata`, before libdwfl asks for the first file. */
 static int give_module(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr start, void *arg)
 {
     (void)module, (void)name, (void)start;

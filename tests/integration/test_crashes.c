@@ -251,6 +251,36 @@ START_TEST(a_disk_that_is_full_costs_the_file_not_the_verdict)
 }
 END_TEST
 
+/* What runs in the handler and in the autopsy, made to fail. */
+#define SABOTAGE                                                                                                       \
+    "#include <stdlib.h>\n#include <string.h>\n#include <sys/uio.h>\n"                                                 \
+    "ssize_t process_vm_readv(pid_t pid, const struct iovec *to, unsigned long n, const struct iovec *from,\n"         \
+    "                         unsigned long m, unsigned long flags)\n"                                                \
+    "{ if (getenv(\"CRASH_AGAIN\")) abort(); return -1; }\n"                                                           \
+    "__attribute__((constructor)) static void start(int argc, char **argv)\n"                                         \
+    "{ if (argc > 1 && strcmp(argv[1], \"autopsy\") == 0) abort(); }\n"
+
+START_TEST(a_crash_ends_the_process_whatever_goes_wrong_in_telling_it)
+{
+    static const char *const environments[] = { "CRASH_AGAIN=1", "LC_ALL=C" };
+    struct command_result result;
+    char preload[256];
+    if (SANITIZED)
+        return skip("the sanitizer takes the crash");
+    prepare();
+    scratch_compile(&scratch, "sabotage.so", SABOTAGE, "");
+    snprintf(preload, sizeof preload, "LD_PRELOAD=%s", scratch_path(&scratch, "sabotage.so"));
+    for (size_t i = 0; i < 2; i++) {
+        COMMAND(&result, "env", preload, environments[i], built("postern"), "call", built(CRASHES), "GET", "/null");
+        ck_assert_int_eq(result.signal, i == 0 ? SIGABRT : SIGSEGV);
+        if (i == 1)
+            EXPECT_HAS(result.err, "\npostern: no backtrace: what makes it was ended by a signal\n");
+        command_free(&result);
+    }
+    scratch_remove(&scratch);
+}
+END_TEST
+
 START_TEST(another_build_is_told)
 {
     struct command_result result;
@@ -287,6 +317,7 @@ Suite *crashes_suite(void)
     tcase_add_test(own, a_long_body_is_cut_spilled_or_not);
     tcase_add_test(own, without_a_good_directory_nothing_is_kept);
     tcase_add_test(own, a_disk_that_is_full_costs_the_file_not_the_verdict);
+    tcase_add_test(own, a_crash_ends_the_process_whatever_goes_wrong_in_telling_it);
     tcase_add_test(own, another_build_is_told);
     return suite;
 }

@@ -30,6 +30,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_listener.c \
 	tests/unit/test_log.c \
 	tests/unit/test_map.c \
+	tests/unit/test_mapped_file.c \
 	tests/unit/test_method.c \
 	tests/unit/test_multipart.c \
 	tests/unit/test_options.c \
