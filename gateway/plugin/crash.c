@@ -24,7 +24,7 @@
 enum {
     STACK_SIZE = 32 * 1024, /* SIGSTKSZ is no constant any more */
     LINE_SIZE = 4096,       /* PIPE_BUF: a line of it does not mix with others in a pipe */
-    FACT_MOST = 256,        /* of it for each of the longer words */
+    FACT_MOST = 512,        /* of it for each of the longer words */
     TARGET_MOST = 1024,
 };
 

@@ -195,6 +195,8 @@ static void print_line(struct autopsy *autopsy, const char *function, const char
     char source[1024] = "";
     if (file && line > 0)
         snprintf(source, sizeof source, " at %s:%d", file, line);
+    if (*source && !function)
+        function = "?";
     log_line(NGI_LOG_ERROR, "%s#%u %s%s%s%s%s", autopsy->mark, autopsy->number++, function ? function : "", source,
              function ? " (" : "", place, function ? ")" : "");
 }
@@ -229,24 +231,30 @@ static void find_call(Dwarf_Die *unit, Dwarf_Die *inlined, const char **file, in
 }
 
 /* A line each for the functions that were inlined at `pc`, an address in the unit's file; then *file and *line are
- * where the first was called. */
-static void print_inlined(struct autopsy *autopsy, Dwarf_Die *unit, Dwarf_Addr pc, const char **file, int *line,
-                          const char *place)
+ * where the first was called. Returns the name of the function that they were inlined into, NULL: none is told. */
+static const char *print_inlined(struct autopsy *autopsy, Dwarf_Die *unit, Dwarf_Addr pc, const char **file, int *line,
+                                 const char *place)
 {
     Dwarf_Die *innermost = NULL, *scopes = NULL;
     Dwarf_Attribute attribute;
+    const char *name = NULL;
     int count = 0;
     if (dwarf_getscopes(unit, pc, &innermost) > 0)
         count = dwarf_getscopes_die(innermost, &scopes); /* as they lie in each other, not as they were declared */
-    for (int i = 0; i < count && dwarf_tag(&scopes[i]) != DW_TAG_subprogram; i++) {
-        if (dwarf_tag(&scopes[i]) != DW_TAG_inlined_subroutine)
+    for (int i = 0; i < count; i++) {
+        int tag = dwarf_tag(&scopes[i]);
+        if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram)
             continue;
-        const char *name = dwarf_formstring(dwarf_attr_integrate(&scopes[i], DW_AT_name, &attribute));
+        name = dwarf_formstring(dwarf_attr_integrate(&scopes[i], DW_AT_name, &attribute));
+        if (tag == DW_TAG_subprogram)
+            break;
         print_line(autopsy, name ? name : "?", *file, *line, place);
         find_call(unit, &scopes[i], file, line);
+        name = NULL;
     }
     free(scopes);
     free(innermost);
+    return name; /* the file's */
 }
 
 static void print_frame(struct autopsy *autopsy, const struct frame *frame)
@@ -274,9 +282,8 @@ static void print_frame(struct autopsy *autopsy, const struct frame *frame)
         function = NULL;
     if (source)
         (void)dwarf_lineno(source, &line);
-    if (unit)
-        print_inlined(autopsy, unit, pc - bias, &file, &line, place);
-    print_line(autopsy, function, file, line, place);
+    const char *name = unit ? print_inlined(autopsy, unit, pc - bias, &file, &line, place) : NULL;
+    print_line(autopsy, function ? function : name, file, line, place);
 }
 
 /* The last of the frames in the same file as frame `from`. */
@@ -343,9 +350,11 @@ bool autopsy_perform(pid_t pid, pid_t tid, uintptr_t where, enum crash_end end, 
     unsetenv("DEBUGINFOD_URLS");
     if (attach(autopsy))
         (void)dwfl_getthread_frames(autopsy->dwfl, tid, take_frame, autopsy); /* it fails where the trace ends early */
-    why = autopsy->count > 0 ? NULL : dwfl_errmsg(-1);
+    why = NULL;
     if (autopsy->count > 0)
         print_frames(autopsy, end);
+    else if ((why = dwfl_errmsg(-1)) == NULL)
+        why = "libdw does not say why";
 out:
     if (why)
         log_line(NGI_LOG_ERROR, "no backtrace: process %ld: %s", (long)pid, why);
