@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "app/arguments.h"
+#include "app/replay.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -19,6 +20,7 @@
 #include "plugin/crash.h"
 #include "plugin/host.h"
 #include "plugin/registry.h"
+#include "proc/autopsy.h"
 #include "run/dispatch.h"
 #include "run/lane.h"
 #include "run/runner.h"
@@ -59,7 +61,16 @@ static bool add_header(struct request *request, const char *line)
     return own != NULL;
 }
 
-/* Puts the request together. 0, or an exit status. */
+static bool add_headers(struct request *request, const struct arguments *arguments)
+{
+    for (size_t i = 0; i < arguments->given_count; i++)
+        if (strcmp(arguments->given[i].option->name, "--header") == 0 &&
+            !add_header(request, arguments->given[i].value))
+            return false;
+    return true;
+}
+
+/* Puts the request together from the command line. 0, or an exit status. */
 static int make_request(struct request *request, const struct arguments *arguments, const struct settings *settings)
 {
     static const struct peer peer = { "127.0.0.1", "127.0.0.1", 0, 0, "http" };
@@ -73,10 +84,8 @@ static int make_request(struct request *request, const struct arguments *argumen
         log_line(NGI_LOG_ERROR, "call: %s %s: %s", arguments->rest[1], arguments->rest[2], why);
         return EXIT_USAGE;
     }
-    for (size_t i = 0; i < arguments->given_count; i++)
-        if (strcmp(arguments->given[i].option->name, "--header") == 0 &&
-            !add_header(request, arguments->given[i].value))
-            return EXIT_USAGE;
+    if (!add_headers(request, arguments))
+        return EXIT_USAGE;
     if (!request_header(request, "Host"))
         (void)add_header(request, "Host: localhost");
     if (!data)
@@ -214,8 +223,10 @@ static const char *choose_mount(const char *file, const char *path)
     return under ? NULL : "";
 }
 
-static int call(const struct arguments *arguments, const struct settings *settings, const struct registry *registry)
+static int call(const struct arguments *arguments, const struct settings *settings, const struct registry *registry,
+                const struct transcript *replay)
 {
+    struct peer peer;
     struct dispatch dispatch = dispatch_for(registry, settings);
     struct task *task = task_take(dispatch.max_response);
     sem_t resumed;
@@ -228,7 +239,13 @@ static int call(const struct arguments *arguments, const struct settings *settin
     task->client = &client;
     task->client_arg = &resumed;
     struct request *request = task->request;
-    int status = make_request(request, arguments, settings);
+    int status = 0;
+    if (!replay)
+        status = make_request(request, arguments, settings);
+    else if (!replay_fill(request, replay, &peer, arguments, settings))
+        status = EXIT_REFUSED;
+    else if (!add_headers(request, arguments))
+        status = EXIT_USAGE;
     if (status == 0) {
         if (dispatch_route(&dispatch, request) == 0)
             run(task, &dispatch);
@@ -242,23 +259,32 @@ static int call(const struct arguments *arguments, const struct settings *settin
     return status;
 }
 
-static int load_and_call(const struct arguments *arguments, const struct settings *settings)
+/* Where --replay finds the plugin mounted as it was, the request finds its route. */
+static const char *mount_for(const struct arguments *arguments, const struct transcript *replay)
+{
+    if (!replay)
+        return choose_mount(arguments->rest[0], arguments->rest[2]);
+    return replay->facts.mount ? replay->facts.mount : choose_mount(arguments->rest[0], replay->target);
+}
+
+/* `replay`: the request; NULL: it is in the arguments. */
+static int load_and_call(const struct arguments *arguments, const struct settings *settings,
+                         const struct transcript *replay)
 {
     struct report report = { 0 };
     struct registry *registry = registry_new();
     int status = EXIT_REFUSED;
-    const char *path = arguments->rest[0];
     struct plugin_file file;
     ngi_error err = { 0 };
     host_set_run_flags(NGI_RUN_ONCE);
     host_set_runner(&task_runner);
-    crash_watch();
-    if (!plugin_file_take(&file, path) || !registry)
+    crash_watch(autopsy_request);
+    if (!plugin_file_take(&file, arguments->rest[0]) || !registry)
         log_line(NGI_LOG_ERROR, "out of memory");
-    else if (registry_add(registry, &file, choose_mount(path, arguments->rest[2]), settings, &report) &&
+    else if (registry_add(registry, &file, mount_for(arguments, replay), settings, &report) &&
              registry_start(registry, &report)) {
         if (lanes_start(registry, settings, &err) == NGI_OK)
-            status = call(arguments, settings, registry);
+            status = call(arguments, settings, registry, replay);
         else
             log_line(NGI_LOG_ERROR, "%s", err.text);
         lanes_stop(registry);
@@ -273,17 +299,43 @@ static int load_and_call(const struct arguments *arguments, const struct setting
     return status;
 }
 
+/* A request is given once: by METHOD, PATH and --data, or by --replay. */
+static bool is_whole(const struct arguments *arguments)
+{
+    bool replay = arguments_has(arguments, "--replay");
+    if (!replay && arguments->rest_count < 3)
+        log_line(NGI_LOG_ERROR, "call: an argument is missing");
+    else if (replay && arguments->rest_count > 1)
+        log_line(NGI_LOG_ERROR, "call: one argument too many: %s; the request is in the file of --replay",
+                 arguments->rest[1]);
+    else if (replay && arguments_has(arguments, "--data"))
+        log_line(NGI_LOG_ERROR, "call: --data: the body is in the file of --replay");
+    else
+        return true;
+    return false;
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
 int command_call(const struct command *command, int argc, char **argv)
 {
     struct arguments arguments;
     struct settings *settings = NULL;
+    struct transcript *replay = NULL;
     int status = EXIT_REFUSED;
-    if (!arguments_parse(&arguments, command, argc, argv, 3, 3))
+    if (!arguments_parse(&arguments, command, argc, argv, 1, 3)) {
         status = arguments.status;
-    else if ((settings = arguments_settings(&arguments, "timeout=0")) != NULL)
-        status = load_and_call(&arguments, settings);
+    } else if (!is_whole(&arguments)) {
+        command_usage(command, true);
+        status = EXIT_USAGE;
+    } else if ((settings = arguments_settings(&arguments, "timeout=0")) != NULL) {
+        const char *file = arguments_get(&arguments, "--replay");
+        if (file)
+            replay = replay_load(file, arguments.rest[0], &arguments);
+        if (!file || replay)
+            status = load_and_call(&arguments, settings, replay);
+    }
+    transcript_free(replay);
     settings_free(settings);
     arguments_free(&arguments);
     return status;

@@ -18,7 +18,7 @@ struct option_row {
 struct command {
     const char *name;
     const char *arguments;            /* behind the name in the usage line */
-    const char *summary;              /* one line, for the list */
+    const char *summary;              /* one line, for the list; NULL: not in it, and last */
     const char *description;          /* for its own --help */
     const struct option_row *options; /* ends with { 0 } */
     /* argv[0] is the command's name. Returns the exit status. */
@@ -36,6 +36,7 @@ int command_status(const struct command *command, int argc, char **argv);
 int command_reload(const struct command *command, int argc, char **argv);
 int command_drain(const struct command *command, int argc, char **argv);
 int command_stop(const struct command *command, int argc, char **argv);
+int command_autopsy(const struct command *command, int argc, char **argv);
 int command_new(const struct command *command, int argc, char **argv);
 
 #endif

@@ -44,6 +44,7 @@ static const struct option_row inspect_options[] = {
 static const struct option_row call_options[] = {
     { "--header", 'H', "LINE", "add the request header 'Name: value'; may be repeated" },
     { "--data", 'd', "TEXT|@FILE", "the request body" },
+    { "--replay", 0, "FILE", "the request of a crash, as crash_dir keeps it, in place of METHOD and PATH" },
     ROW_SET,
     { 0 },
 };
@@ -85,7 +86,8 @@ const struct command commands[] = {
       "Name, version, interface, routes, flags, options, build-id and unresolved symbols, read from the file: no\n"
       "code of the plugin runs.",
       inspect_options, command_inspect },
-    { "call", "PLUGIN.so METHOD PATH [-H 'Name: value']… [--data TEXT|@FILE] [--set KEY=VALUE]…",
+    { "call", "PLUGIN.so METHOD PATH [-H 'Name: value']… [--data TEXT|@FILE] [--set KEY=VALUE]…\n"
+              "       postern call --replay FILE PLUGIN.so [-H 'Name: value']… [--set KEY=VALUE]…",
       "make one request without a socket",
       "Calls the plugin's handler in this process and prints the response as HTTP: for tests, and for gdb --args.\n"
       "PATH is below / as under postern run, or below /NAME as under postern serve. The exit status is 0 if the\n"
@@ -108,5 +110,6 @@ const struct command commands[] = {
       control_options, command_stop },
     { "new", "NAME", "make the folder of a new plugin",
       "Makes a folder NAME with a handler, a Makefile and a test that passes.", new_options, command_new },
+    { "autopsy", "", NULL, NULL, new_options, command_autopsy },
     { 0 },
 };

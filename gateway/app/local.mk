@@ -1,6 +1,7 @@
 bin_PROGRAMS += postern
 postern_SOURCES = \
 	gateway/app/arguments.c gateway/app/arguments.h \
+	gateway/app/autopsy.c \
 	gateway/app/call.c \
 	gateway/app/check.c \
 	gateway/app/command.h gateway/app/commands.c \
@@ -11,6 +12,7 @@ postern_SOURCES = \
 	gateway/app/main.c \
 	gateway/app/new.c \
 	gateway/app/ready_fd.c gateway/app/ready_fd.h \
+	gateway/app/replay.c gateway/app/replay.h \
 	gateway/app/run.c \
 	gateway/app/serve.c \
 	gateway/app/status.c

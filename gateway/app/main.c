@@ -13,7 +13,7 @@ static void print_help(FILE *out)
 {
     fprintf(out, "Postern %s: an application server for native handlers.\n\nusage: postern COMMAND …\n\n",
             PACKAGE_VERSION);
-    for (const struct command *command = commands; command->name; command++)
+    for (const struct command *command = commands; command->summary; command++)
         fprintf(out, "  %-9s %s\n", command->name, command->summary);
     fprintf(out, "\npostern COMMAND --help tells more.\n");
 }
@@ -23,7 +23,7 @@ static int unknown(const char *word)
     enum { FAR = 3 };
     const char *near = NULL;
     size_t best = FAR;
-    for (const struct command *command = commands; command->name; command++) {
+    for (const struct command *command = commands; command->summary; command++) {
         size_t distance = text_distance(command->name, word, FAR);
         if (distance < best) {
             best = distance;

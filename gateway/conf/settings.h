@@ -70,6 +70,9 @@ struct settings {
     int64_t body_memory;   /* bytes of it kept in memory; beyond: an unlinked file */
     int64_t max_response;  /* bytes that a handler may write into memory */
     char *spool;           /* directory of those files */
+    char *crash_dir;       /* of the requests of crashes; "off" */
+    int64_t crash_keep;    /* most of them */
+    int64_t crash_body;    /* bytes of the body of each */
     double grace;          /* seconds that requests under way get at shutdown */
     char *access_log;      /* path, "-", "off" */
     int access_log_format; /* enum access_format */

@@ -74,6 +74,15 @@ const struct setting settings_table[] = {
       .help = "The largest response body that a handler may build in memory." },
     { ROOT(spool, STRING), .standard = "/tmp", .check = check_filled, .form = "a directory",
       .help = "Directory of the files that hold large request bodies." },
+    { ROOT(crash_dir, STRING), .standard = "/var/lib/postern/crashes", .check = check_filled,
+      .form = "a directory, or off",
+      .help = "Directory in which the request of a crash is kept, for postern call --replay; it must be there, belong "
+              "to "
+              "the user running postern, and be writable by nobody else." },
+    { ROOT(crash_keep, INT), .standard = "100", .min = 1, .max = 1000000,
+      .help = "The most requests of crashes that are kept; the oldest go at the next start." },
+    { ROOT(crash_body, SIZE), .standard = "64K", .min = 0, .max = G,
+      .help = "How much of the body of such a request is kept." },
     { ROOT(grace, FLOAT), .standard = "30", .min = 0, .max = 3600,
       .help = "Seconds that requests under way get to finish when the gateway stops." },
     { ROOT(access_log, STRING), .standard = "off", .check = check_filled, .form = "a path, - (standard output) or off",

@@ -50,6 +50,20 @@ static void date_of(int64_t days, struct moment *ret)
     ret->year = year + era * 400 + (ret->month <= 2);
 }
 
+/* The nearest moment in the years 1 to 9999; returns its day, from 1970-01-01. */
+static int64_t moment_of(int64_t seconds, struct moment *ret)
+{
+    const int64_t first = days_of(1, 1, 1) * DAY_SECONDS, end = days_of(10000, 1, 1) * DAY_SECONDS;
+    seconds = seconds < first ? first : seconds >= end ? end - 1 : seconds;
+    int of_day = (int)((seconds % DAY_SECONDS + DAY_SECONDS) % DAY_SECONDS);
+    int64_t days = (seconds - of_day) / DAY_SECONDS;
+    date_of(days, ret);
+    ret->hour = of_day / 3600;
+    ret->minute = of_day / 60 % 60;
+    ret->second = of_day % 60;
+    return days;
+}
+
 static bool is_possible(const struct moment *when)
 {
     static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
@@ -144,12 +158,8 @@ static bool scan(const char *text, const char *form, struct moment *ret)
 
 void http_date_format(int64_t seconds, char out[HTTP_DATE_SIZE])
 {
-    const int64_t first = days_of(1, 1, 1) * DAY_SECONDS, end = days_of(10000, 1, 1) * DAY_SECONDS;
     struct moment when;
-    seconds = seconds < first ? first : seconds >= end ? end - 1 : seconds;
-    int of_day = (int)((seconds % DAY_SECONDS + DAY_SECONDS) % DAY_SECONDS);
-    int64_t days = (seconds - of_day) / DAY_SECONDS;
-    date_of(days, &when);
+    int64_t days = moment_of(seconds, &when);
 
     /* 1970-01-01 was a Thursday; the days of year 1 are some 719,000 before it, and 719,999 is a multiple of 7. */
     out = mempcpy(out, weekdays[(days + 4 + 719999) % 7], 3);
@@ -159,12 +169,26 @@ void http_date_format(int64_t seconds, char out[HTTP_DATE_SIZE])
     *out++ = ' ';
     out = put_number(out, when.year, 4);
     *out++ = ' ';
-    out = put_number(out, of_day / 3600, 2);
+    out = put_number(out, when.hour, 2);
     *out++ = ':';
-    out = put_number(out, of_day / 60 % 60, 2);
+    out = put_number(out, when.minute, 2);
     *out++ = ':';
-    out = put_number(out, of_day % 60, 2);
+    out = put_number(out, when.second, 2);
     memcpy(out, " GMT", sizeof " GMT");
+}
+
+void compact_date_format(int64_t seconds, char out[COMPACT_DATE_SIZE])
+{
+    struct moment when;
+    moment_of(seconds, &when);
+    out = put_number(out, when.year, 4);
+    out = put_number(out, when.month, 2);
+    out = put_number(out, when.day, 2);
+    *out++ = 'T';
+    out = put_number(out, when.hour, 2);
+    out = put_number(out, when.minute, 2);
+    out = put_number(out, when.second, 2);
+    memcpy(out, "Z", sizeof "Z");
 }
 
 int http_date_parse(const char *text, int64_t *ret_seconds)

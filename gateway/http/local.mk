@@ -1,5 +1,7 @@
 libpostern_a_SOURCES += \
 	gateway/http/body.c gateway/http/body.h \
+	gateway/http/transcript.c gateway/http/transcript.h \
+	gateway/http/transcript_read.c \
 	gateway/http/conditional.c gateway/http/conditional.h \
 	gateway/http/cookie.c gateway/http/cookie.h \
 	gateway/http/date.c gateway/http/date.h \

@@ -1,10 +1,24 @@
-/* The last words of a process that a plugin has brought down: which plugin, in what, for which request. */
+/* The last words of a process that a plugin has brought down: which plugin, in what, for which request, and from where.
+ */
 #ifndef PLUGIN_CRASH_H
 #define PLUGIN_CRASH_H
 
-/* Has SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT write one line to stderr before they do what they always do (not in
- * sanitizer builds, whose own reports say more), and a plugin that calls exit() named; the process then ends with 1. */
-void crash_watch(void);
+#include <ucontext.h>
+
+enum crash_end {
+    CRASH_FAULT, /* `where` is the instruction */
+    CRASH_ABORT, /* abort was called: what the C library does for it is of no interest */
+    CRASH_EXIT,  /* exit was called: `where` is in a function of atexit(3) */
+};
+
+/* Writes the backtrace of the calling thread, from `where` on, to standard error. Called in the signal handler of the
+ * crash. `incident` marks the lines, "" without one. */
+typedef void crash_autopsy(const ucontext_t *where, enum crash_end end, const char *incident);
+
+/* Has SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT write one line to stderr, keep the request (crash_file.h), and call
+ * `autopsy` (may be NULL), before they do what they always do. Not in sanitizer builds, whose own reports say more. The
+ * same for a plugin that calls exit(); the process then ends with 1. */
+void crash_watch(crash_autopsy *autopsy);
 
 /* Gives this thread a stack of its own for those words, for a plugin that has used up the usual one. crash_watch does
  * so for the thread that calls it, plugin/call for every other that enters a plugin. */

@@ -3,6 +3,8 @@ libpostern_a_SOURCES += \
 	gateway/plugin/call.c gateway/plugin/call.h \
 	gateway/plugin/claims.c gateway/plugin/claims.h \
 	gateway/plugin/crash.c gateway/plugin/crash.h \
+	gateway/plugin/crash_file.c gateway/plugin/crash_file.h \
+	gateway/plugin/crash_facts.c gateway/plugin/crash_facts.h \
 	gateway/plugin/facts.c gateway/plugin/facts.h \
 	gateway/plugin/facts_json.c \
 	gateway/plugin/facts_print.c \

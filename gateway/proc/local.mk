@@ -1,10 +1,13 @@
 libpostern_a_SOURCES += \
+	gateway/proc/autopsy.c gateway/proc/autopsy.h \
+	gateway/proc/backtrace.c \
 	gateway/proc/channel.c gateway/proc/channel.h \
 	gateway/proc/control.c gateway/proc/control.h \
 	gateway/proc/drain.c gateway/proc/drain.h \
 	gateway/proc/files_watch.c gateway/proc/files_watch.h \
 	gateway/proc/generation.c gateway/proc/generation.h \
 	gateway/proc/orders.c gateway/proc/orders.h \
+	gateway/proc/mapped_file.c gateway/proc/mapped_file.h \
 	gateway/proc/ready.c gateway/proc/ready.h \
 	gateway/proc/signals.c gateway/proc/signals.h \
 	gateway/proc/sockets.c gateway/proc/sockets.h \

@@ -8,13 +8,16 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "conf/settings_table.h"
 #include "net/listener.h"
 #include "net/server.h"
 #include "obs/access.h"
 #include "plugin/call.h"
 #include "plugin/crash.h"
+#include "plugin/crash_file.h"
 #include "plugin/host.h"
 #include "plugin/registry.h"
+#include "proc/autopsy.h"
 #include "proc/drain.h"
 #include "proc/orders.h"
 #include "proc/signals.h"
@@ -38,6 +41,19 @@ static void raise_descriptor_limit(const struct settings *settings, bool warns)
                  "connections = %lld at each listener want %llu files, but %llu may be open: raise "
                  "ulimit -n",
                  (long long)settings->connections, (unsigned long long)least, (unsigned long long)limit.rlim_cur);
+}
+
+/* Nobody has asked for the standard directory: where it is not there, there is nothing to say. */
+static void keep_crashes(const struct settings *settings, bool warns)
+{
+    const char *directory = settings->crash_dir;
+    ngi_error err = { 0 };
+    if (strcmp(directory, "off") == 0)
+        return;
+    int rc = crash_file_start(directory, settings->crash_keep, settings->crash_body, &err);
+    if (warns && rc != NGI_OK &&
+        (rc != NGI_ENOENT || strcmp(directory, setting_find(SECTION_ROOT, "crash_dir")->standard) != 0))
+        log_line(NGI_LOG_WARNING, "crash_dir = %s: %s; requests that crash a plugin are not kept", directory, err.text);
 }
 
 /* "pool", "threads", "auto"; "pool/threads" where routes differ. */
@@ -105,8 +121,8 @@ static enum order await_start(void)
     return order;
 }
 
-/* While plugins are initialised or finished, which may hang, nobody reads the channel: then the worker is not to outlive
- * its supervisor, which would have killed it. While it serves it finds out itself, and ends in good order. */
+/* While plugins are initialised or finished, which may hang, nobody reads the channel: then the worker is not to
+ * outlive its supervisor, which would have killed it. While it serves it finds out itself, and ends in good order. */
 static void bind_life(const struct worker_brief *brief, bool bound)
 {
     enum { LAST_S = 5 };
@@ -173,8 +189,9 @@ int worker_run(const struct worker_brief *brief)
     bind_life(brief, true);
     signals_leave_children();
     orders_begin(brief->signals, brief->channel, state_write, registry);
-    crash_watch(); /* static constructors run while a plugin is loaded */
+    crash_watch(autopsy_request); /* static constructors run while a plugin is loaded */
     raise_descriptor_limit(brief->settings, brief->announces);
+    keep_crashes(brief->settings, brief->announces);
     if (!registry)
         report_add(&report, "out of memory");
     else if (registry_load(registry, brief->bundle, brief->settings, &report))

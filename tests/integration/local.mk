@@ -31,7 +31,8 @@ tests_integration_integration_SOURCES = tests/integration/main.c tests/integrati
 	tests/integration/test_later.c \
 	tests/integration/test_background.c \
 	tests/integration/test_streaming.c \
-	tests/integration/test_stream_body.c
+	tests/integration/test_stream_body.c \
+	tests/integration/test_crashes.c
 
 # Plugins for what no example does.
 INTEGRATION_PLUGINS = tests/integration/plugins/answers.so tests/integration/plugins/endings.so \
@@ -95,3 +96,10 @@ tests_integration_plugins_intakes_so_SOURCES = tests/integration/plugins/intakes
 tests_integration_plugins_intakes_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_integration_plugins_intakes_so_CFLAGS = $(PLUGIN_CFLAGS)
 tests_integration_plugins_intakes_so_LDFLAGS = $(PLUGIN_LINK)
+
+# -g whatever CFLAGS says: its functions and lines are looked for in backtraces.
+INTEGRATION_PLUGINS += tests/integration/plugins/crashes.so
+tests_integration_plugins_crashes_so_SOURCES = tests/integration/plugins/crashes.c
+tests_integration_plugins_crashes_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_integration_plugins_crashes_so_CFLAGS = $(PLUGIN_CFLAGS) -g
+tests_integration_plugins_crashes_so_LDFLAGS = $(PLUGIN_LINK)

@@ -11,6 +11,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_body.c \
 	tests/unit/test_buffer.c \
 	tests/unit/test_claims.c \
+	tests/unit/test_crash_file.c \
 	tests/unit/test_conditional.c \
 	tests/unit/test_cookie.c \
 	tests/unit/test_counters.c \
@@ -29,12 +30,14 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_listener.c \
 	tests/unit/test_log.c \
 	tests/unit/test_map.c \
+	tests/unit/test_mapped_file.c \
 	tests/unit/test_method.c \
 	tests/unit/test_multipart.c \
 	tests/unit/test_options.c \
 	tests/unit/test_outcome.c \
 	tests/unit/test_outcome_conditional.c \
 	tests/unit/test_pattern.c \
+	tests/unit/test_peek.c \
 	tests/unit/test_pipe.c \
 	tests/unit/test_placement.c \
 	tests/unit/test_report.c \
@@ -48,4 +51,5 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_target.c \
 	tests/unit/test_task.c \
 	tests/unit/test_text.c \
+	tests/unit/test_transcript.c \
 	tests/unit/test_urlencoded.c

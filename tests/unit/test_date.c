@@ -57,6 +57,18 @@ START_TEST(the_calendar_agrees_with_the_c_library)
 END_TEST
 
 /* RFC 9110 section 5.6.7: a recipient must accept all three. */
+START_TEST(a_compact_date_sorts_as_its_moment)
+{
+    char out[COMPACT_DATE_SIZE];
+    compact_date_format(784111777, out);
+    ck_assert_str_eq(out, "19941106T084937Z");
+    compact_date_format(INT64_MAX, out);
+    ck_assert_str_eq(out, "99991231T235959Z");
+    compact_date_format(0, out);
+    ck_assert_str_eq(out, "19700101T000000Z");
+}
+END_TEST
+
 START_TEST(all_three_forms_are_read)
 {
     static const struct {
@@ -146,6 +158,7 @@ Suite *date_suite(void)
     TCase *tests = tcase_create("date");
     tcase_add_test(tests, dates_are_written_as_the_rfc_wants);
     tcase_add_test(tests, the_calendar_agrees_with_the_c_library);
+    tcase_add_test(tests, a_compact_date_sorts_as_its_moment);
     tcase_add_test(tests, all_three_forms_are_read);
     tcase_add_test(tests, anything_else_is_no_date);
     tcase_add_test(tests, a_two_digit_year_over_50_years_ahead_is_past);

@@ -29,7 +29,8 @@ static const char *const everything =
     "processes = 1, threads = 256\nrun = thread, executor_threads = 1024, thread_idle = 3600\nqueue = 1000000\n"
     "timeout = 86400\nwatch = off\nconnections = 1000000\nconnection_timeout = 1.1\n"
     "connection_memory = 1M\nbacklog = 65535\nmax_body = 1024G\nbody_memory = 1000\nmax_response = 4194304K\n"
-    "spool = '/var/spool/x'\ngrace = 0.333333333333\naccess_log = -\naccess_log_format = json\nlog_level = debug\n"
+    "spool = '/var/spool/x'\ncrash_dir = /var/x, crash_keep = 1000000, crash_body = 1G\n"
+    "grace = 0.333333333333\naccess_log = -\naccess_log_format = json\nlog_level = debug\n"
     "debug = yes\n"
     "plugin thumb { mount = /, run = pool, threads = 1, queue = 0, timeout = 0, max_body = 0\n"
     "  stream_body = yes, option { quality = 80, a.b = \"x y\" }\n"
@@ -59,6 +60,9 @@ START_TEST(defaults_without_a_file)
     ck_assert_int_eq(settings->body_memory, 64 << 10);
     ck_assert_int_eq(settings->max_response, 64 << 20);
     ck_assert_str_eq(settings->spool, "/tmp");
+    ck_assert_str_eq(settings->crash_dir, "/var/lib/postern/crashes");
+    ck_assert_int_eq(settings->crash_keep, 100);
+    ck_assert_int_eq(settings->crash_body, 64 << 10);
     ck_assert_double_eq(settings->grace, 30);
     ck_assert_str_eq(settings->access_log, "off");
     ck_assert_int_eq(settings->access_log_format, ACCESS_COMBINED);
@@ -109,6 +113,9 @@ START_TEST(every_setting_of_a_file)
     ck_assert_int_eq(settings->max_body, INT64_C(1) << 40);
     ck_assert_int_eq(settings->body_memory, 1000);
     ck_assert_int_eq(settings->max_response, INT64_C(1) << 32);
+    ck_assert_str_eq(settings->crash_dir, "/var/x");
+    ck_assert_int_eq(settings->crash_keep, 1000000);
+    ck_assert_int_eq(settings->crash_body, 1 << 30);
     ck_assert_str_eq(settings->access_log, "-");
     ck_assert_int_eq(settings->access_log_format, ACCESS_JSON);
     ck_assert_int_eq(settings->log_level, NGI_LOG_DEBUG);
@@ -215,6 +222,9 @@ START_TEST(an_empty_file)
     load_well("");
     load_well("\n# nothing\n");
     ck_assert_str_eq(settings->spool, "/tmp");
+    ck_assert_str_eq(settings->crash_dir, "/var/lib/postern/crashes");
+    ck_assert_int_eq(settings->crash_keep, 100);
+    ck_assert_int_eq(settings->crash_body, 64 << 10);
 }
 END_TEST
 
