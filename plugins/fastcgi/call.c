@@ -51,9 +51,11 @@ static void free_call(struct call *call)
 
 /* --- failures, before the first byte --------------------------------------------------------------------------- */
 
+/* Nobody waits any more, or the deadline has passed. */
 static int gave_up(ngi_request *r)
 {
-    return ngi_cancelled(r) == NGI_CANCEL_DEADLINE || ngi_time_left_ms(r) == 0 ? 504 : NGI_ECANCELED;
+    int why = ngi_cancelled(r);
+    return why == NGI_CANCEL_CLIENT || why == NGI_CANCEL_SHUTDOWN ? NGI_ECANCELED : 504;
 }
 
 /* No room; another try may have more luck. */
@@ -204,25 +206,39 @@ static bool is_complete(const struct call *call)
     return call->has_head && call->is_whole && call->x.end.protocol_status == FCGI_REQUEST_COMPLETE;
 }
 
-/* The host's next piece of the answer. */
+/* After the last byte that was declared the host asks for nothing more: the end of it may be there already. */
+static void look_for_end(struct call *call)
+{
+    uint8_t byte;
+
+    if (call->head.length >= 0 && call->passed == (uint64_t)call->head.length &&
+        exchange_read(&call->x, &byte, sizeof byte, false) == EXCHANGE_END)
+        exchange_close(&call->x);
+}
+
+/* The host's next piece of the answer. The connection is free again before the client can have the last of it. */
 static int64_t next(void *arg, void *buf, size_t n)
 {
     struct call *call = arg;
     size_t there = call->filled - call->start;
+    int64_t got = (int64_t)(there < n ? there : n);
     char words[200];
 
     if (there) {
-        size_t length = there < n ? there : n;
-        memcpy(buf, call->held + call->start, length);
-        call->start += length;
-        call->passed += length;
-        return (int64_t)length;
+        memcpy(buf, call->held + call->start, (size_t)got);
+        call->start += (size_t)got;
+    } else {
+        got = exchange_read(&call->x, buf, n, true);
     }
-    int64_t got = exchange_read(&call->x, buf, n, true);
-    if (got > 0)
+    if (got > 0) {
         call->passed += (uint64_t)got;
-    if (got > 0 || (got == EXCHANGE_END && call->x.end.protocol_status == FCGI_REQUEST_COMPLETE))
+        look_for_end(call);
         return got;
+    }
+    if (got == EXCHANGE_END && call->x.end.protocol_status == FCGI_REQUEST_COMPLETE) {
+        exchange_close(&call->x);
+        return 0;
+    }
     if (got == EXCHANGE_GIVEN_UP)
         return NGI_ECANCELED;
     journal_say(&call->journal, NGI_LOG_ERROR, "the application at %s, in the middle of its answer: %s",
@@ -232,13 +248,7 @@ static int64_t next(void *arg, void *buf, size_t n)
 
 static void end_stream(void *arg)
 {
-    struct call *call = arg;
-    uint8_t byte;
-
-    /* After the last byte that was declared nobody asks for more; the end may be there already. */
-    if (call->head.length >= 0 && call->passed == (uint64_t)call->head.length)
-        (void)exchange_read(&call->x, &byte, sizeof byte, false);
-    free_call(call);
+    free_call(arg);
 }
 
 static int set_head(struct call *call)

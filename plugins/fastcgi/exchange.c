@@ -297,8 +297,8 @@ const char *exchange_describe(const struct exchange *x, int code, char *buf, siz
         return buf;
     case EXCHANGE_GARBAGE: (void)snprintf(buf, size, "what it sends is no FastCGI: %s", x->why); return buf;
     case EXCHANGE_SILENT:
-        (void)snprintf(buf, size, "it has neither taken nor sent anything for %lld s (read_timeout)",
-                       (long long)(x->read_ms / 1000));
+        (void)snprintf(buf, size, "it has neither taken nor sent anything for %g s (read_timeout)",
+                       (double)x->read_ms / 1000);
         return buf;
     default: return "nobody waits for its answer any more";
     }
