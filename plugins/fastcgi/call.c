@@ -266,14 +266,15 @@ static int set_head(struct call *call)
     return rc;
 }
 
-/* Lets the application end what nobody reads, so that its connection can be used again. */
-static void drain(struct call *call)
+/* Lets the application end what nobody reads, so that its connection can be used again. For a HEAD that is only what
+ * has come already: what it leaves out may be a stream without end. */
+static void drain(struct call *call, bool wait)
 {
     size_t drained = 0;
     int64_t got = 1;
 
     while (got > 0 && drained < DRAINED_MOST && !call->x.ended) {
-        got = exchange_read(&call->x, call->held, sizeof call->held, true);
+        got = exchange_read(&call->x, call->held, sizeof call->held, wait);
         drained += got > 0 ? (size_t)got : 0;
     }
 }
@@ -320,7 +321,7 @@ static int respond(struct call *call)
         return rc;
     }
     if (is_head || call->head.status == 204 || call->head.status == 304) {
-        drain(call);
+        drain(call, !is_head);
         if (is_head && call->head.length < 0) /* a stream says that the length is not known; it is never read */
             return respond_stream(call);
         free_call(call);
@@ -342,11 +343,12 @@ static bool is_idempotent(const char *method)
     return false;
 }
 
-/* A kept connection that the application closed before it can have seen the request. */
+/* A kept connection that the application closed before it can have acted on the request. */
 static bool was_stale(const struct call *call, int code)
 {
-    return code == EXCHANGE_CLOSED && call->x.link->reused && !call->x.answered && !call->consumed &&
-           is_idempotent(call->journal.r->method);
+    const struct exchange *x = &call->x;
+    bool unacted = is_idempotent(call->journal.r->method) || !x->body_ended; /* half a request is none */
+    return code == EXCHANGE_CLOSED && x->link->reused && !x->answered && !call->consumed && unacted;
 }
 
 /* On a connection, and once more on a fresh one where it was stale. NGI_OK: there is an answer to respond with. */

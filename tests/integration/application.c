@@ -98,8 +98,7 @@ void application_serve(const char *const *more)
 int application_accept(void)
 {
     const struct timeval limit = { .tv_sec = LIMIT_S };
-    struct pollfd there = { listener, POLLIN, 0 };
-    ck_assert_msg(poll(&there, 1, LIMIT_S * 1000) == 1, "the gateway does not connect");
+    application_await();
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     ck_assert_int_ge(fd, 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
@@ -111,6 +110,17 @@ bool application_is_wanted(void)
 {
     struct pollfd there = { listener, POLLIN, 0 };
     return poll(&there, 1, 0) == 1;
+}
+
+void application_await(void)
+{
+    struct pollfd there = { listener, POLLIN, 0 };
+    ck_assert_msg(poll(&there, 1, LIMIT_S * 1000) == 1, "the gateway does not connect");
+}
+
+void application_shrink(void)
+{
+    ck_assert_int_eq(listen(listener, 0), 0);
 }
 
 void application_close(void)

@@ -16,6 +16,10 @@ void application_serve(const char *const *more);
 int application_accept(void);
 /* Whether one is there that was not accepted. */
 bool application_is_wanted(void);
+/* Waits until one is. */
+void application_await(void);
+/* From now on it has room for a single connection that was not accepted. */
+void application_shrink(void);
 /* Nobody listens any more. */
 void application_close(void);
 

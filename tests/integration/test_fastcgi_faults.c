@@ -449,6 +449,26 @@ START_TEST(beyond_connections_a_request_waits_and_then_is_503)
 }
 END_TEST
 
+START_TEST(an_application_that_does_not_accept_is_503)
+{
+    APPLICATION(OPTION("connect_timeout", "0.05"));
+    application_shrink();
+    int client = begin("/fastcgi/1"); /* stands in the backlog */
+    application_await();
+    const struct reply *reply = GET("/fastcgi/2");
+    EXPECT_STATUS(reply, 503);
+    EXPECT_HEADER(reply, "Retry-After", "1");
+    EXPECT_HAS(gateway_log(&gateway), "it accepts no connection, its backlog is full");
+    int fd = application_accept();
+    reach_again(fd);
+    application_answer(fd, HELLO);
+    expect_answer(client, "200 OK", "hello\n");
+    close(client);
+    close(fd);
+    finish();
+}
+END_TEST
+
 START_TEST(who_waits_for_a_connection_gets_it)
 {
     enum { CLIENTS = 4 };
@@ -523,6 +543,7 @@ Suite *fastcgi_faults_suite(void)
     tcase_add_test(connections, what_may_have_had_an_effect_is_not_tried_again);
     tcase_add_test(connections, one_that_is_not_at_its_end_is_not_used_again);
     tcase_add_test(connections, beyond_connections_a_request_waits_and_then_is_503);
+    tcase_add_test(connections, an_application_that_does_not_accept_is_503);
     tcase_add_test(connections, who_waits_for_a_connection_gets_it);
     tcase_add_test(connections, none_is_kept_while_another_may_wait_for_its_process);
     return suite;

@@ -445,7 +445,27 @@ START_TEST(the_first_bytes_leave_before_the_last_are_made)
 }
 END_TEST
 
-/* The application has said less than all of it by the time the client has read half: there is a bound. */
+/* Of a HEAD nobody waits for the body: it may be one without end. */
+START_TEST(a_head_is_answered_with_the_head)
+{
+    static const char request[] = "HEAD /fastcgi/x HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct asked asked;
+    APPLICATION();
+    int client = raw_connect(gateway.port);
+    raw_send(client, request, sizeof request - 1);
+    int fd = application_accept();
+    application_take(fd, &asked);
+    application_say(fd, "Content-Type: text/event-stream\n\nfirst\n");
+    char *answer = raw_read_response(client, 1);
+    EXPECT_HAS(answer, "Content-Type: text/event-stream\r\n");
+    application_expect_abort(fd);
+    free(answer);
+    free(asked.variables);
+    close(client);
+    finish();
+}
+END_TEST
+
 START_TEST(a_large_answer_takes_no_memory)
 {
     enum { SIZE = 128 * 1024 * 1024, PIECE = 1024 * 1024, ROOM_KB = 16 * 1024 };
@@ -502,6 +522,7 @@ Suite *fastcgi_plugin_suite(void)
     tcase_add_test(answer, what_is_no_fastcgi_is_502);
     tcase_add_test(answer, records_may_be_cut_and_padded_anywhere);
     tcase_add_test(answer, the_first_bytes_leave_before_the_last_are_made);
+    tcase_add_test(answer, a_head_is_answered_with_the_head);
     tcase_add_test(answer, a_large_answer_takes_no_memory);
     return suite;
 }
