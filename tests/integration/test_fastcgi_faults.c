@@ -135,6 +135,41 @@ START_TEST(endless_complaints_are_bounded)
 }
 END_TEST
 
+/* A good answer with some of its bytes changed, always the same ones. */
+START_TEST(no_bytes_harm_the_gateway)
+{
+    enum { ROUNDS = 300, SIZE = 200 };
+    uint32_t state = 1;
+    int client;
+    APPLICATION();
+    for (int round = 0; round < ROUNDS; round++) {
+        uint8_t bytes[SIZE] = { 1, FCGI_STDOUT, 0, 1, 0, 100, 4, 0 };
+        memset(bytes + FCGI_HEADER_SIZE, 'a', 100);
+        memcpy(bytes + FCGI_HEADER_SIZE, "Content-Type: text/plain\n\n", 26);
+        bytes[112] = 1;
+        bytes[113] = FCGI_STDERR;
+        bytes[115] = 1;
+        bytes[117] = 50;
+        bytes[170] = 1;
+        bytes[171] = FCGI_END_REQUEST;
+        bytes[173] = 1;
+        bytes[175] = FCGI_BODY_SIZE;
+        for (int changes = round % 5; changes > 0; changes--) {
+            state = state * 1103515245 + 12345;
+            bytes[(state >> 8) % SIZE] = (uint8_t)(state >> 16);
+        }
+        int fd = reach("/fastcgi/x", &client);
+        (void)send(fd, bytes, 170 + FCGI_HEADER_SIZE + FCGI_BODY_SIZE, MSG_NOSIGNAL);
+        close(fd);
+        char *answer = raw_read_response(client, 0); /* or none, where it was cut */
+        ck_assert(answer ? strncmp(answer, "HTTP/1.1 ", 9) == 0 : round % 5 > 0);
+        free(answer);
+        close(client);
+    }
+    finish();
+}
+END_TEST
+
 START_TEST(its_own_verdict_is_the_client_s)
 {
     static const struct {
@@ -526,6 +561,7 @@ Suite *fastcgi_faults_suite(void)
     tcase_add_test(fails, one_that_ends_in_the_middle_with_less_than_it_declared_cuts_it);
     tcase_add_test(fails, what_it_complains_of_is_in_the_log);
     tcase_add_test(fails, endless_complaints_are_bounded);
+    tcase_add_test(fails, no_bytes_harm_the_gateway);
     tcase_add_test(fails, its_own_verdict_is_the_client_s);
     tcase_add_test(fails, one_that_is_not_there_is_502);
     tcase_add_test(fails, without_a_socket_it_is_503_and_the_others_serve);
