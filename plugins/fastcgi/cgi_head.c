@@ -133,7 +133,7 @@ static enum cgi_head_state take_line(struct cgi_head *head, struct once *once, c
 /* All of it is there, and ends with an empty line. */
 static enum cgi_head_state take(struct cgi_head *head)
 {
-    struct once once = { NULL };
+    struct once once = { 0 };
     char *line = head->text, *last = head->text + head->line;
 
     if (line == last)

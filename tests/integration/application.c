@@ -1,6 +1,7 @@
 #include "tests/integration/application.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -24,6 +25,19 @@ static void listen_at(const char *path)
     ck_assert_int_ge(listener, 0);
     ck_assert_int_eq(bind(listener, (const struct sockaddr *)&address, sizeof address), 0);
     ck_assert_int_eq(listen(listener, 64), 0);
+}
+
+/* With the option `socket`, "unix:" or "HOST:PORT". */
+static void serve_at(const char *where, const char *const *more)
+{
+    const char *arguments[ARGUMENTS_MOST] = { "--set" };
+    char option[256];
+    size_t n = 2;
+    snprintf(option, sizeof option, "plugin.fastcgi.option.socket=%s", where);
+    arguments[1] = option;
+    while (*more && n < ARGUMENTS_MOST - 1)
+        arguments[n++] = *more++;
+    serve("plugins/fastcgi.so", arguments);
 }
 
 /* Exactly `n` bytes; false: the connection ends before. */
@@ -83,16 +97,30 @@ static char *read_stream(int fd, int type, size_t *ret_length)
 
 void application_serve(const char *const *more)
 {
-    const char *arguments[ARGUMENTS_MOST] = { "--set" };
-    char option[256];
-    size_t n = 2;
+    char where[256];
     prepare();
     listen_at(scratch_path(&scratch, "app.sock"));
-    snprintf(option, sizeof option, "plugin.fastcgi.option.socket=unix:%s", scratch_path(&scratch, "app.sock"));
-    arguments[1] = option;
-    while (*more && n < ARGUMENTS_MOST - 1)
-        arguments[n++] = *more++;
-    serve("plugins/fastcgi.so", arguments);
+    snprintf(where, sizeof where, "unix:%s", scratch_path(&scratch, "app.sock"));
+    serve_at(where, more);
+}
+
+bool application_serve_tcp(const char *host)
+{
+    struct addrinfo hints = { .ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM }, *found;
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    char where[64], port[16];
+    ck_assert_int_eq(getaddrinfo(host, "0", &hints, &found), 0);
+    listener = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool there = listener >= 0 && bind(listener, found->ai_addr, found->ai_addrlen) == 0 && listen(listener, 64) == 0;
+    freeaddrinfo(found);
+    if (!there)
+        return false;
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+    ck_assert_int_eq(getnameinfo((struct sockaddr *)&address, length, NULL, 0, port, sizeof port, NI_NUMERICSERV), 0);
+    snprintf(where, sizeof where, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+    serve_at(where, LIST());
+    return true;
 }
 
 int application_accept(void)

@@ -11,6 +11,8 @@
  * further arguments of the gateway. */
 void application_serve(const char *const *more);
 #define APPLICATION(...) application_serve(LIST(__VA_ARGS__))
+/* The same over TCP, at 127.0.0.1 or [::1] with a free port. False: this machine has no such address. */
+bool application_serve_tcp(const char *host);
 
 /* The next connection of the gateway. */
 int application_accept(void);

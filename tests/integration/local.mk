@@ -35,6 +35,7 @@ tests_integration_integration_SOURCES = tests/integration/main.c tests/integrati
 	tests/integration/test_stream_body.c \
 	tests/integration/test_fastcgi_plugin.c \
 	tests/integration/test_fastcgi_faults.c \
+	tests/integration/test_fastcgi_connections.c \
 	tests/integration/test_fastcgi_servers.c
 
 # Plugins for what no example does.
