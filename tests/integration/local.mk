@@ -6,6 +6,7 @@ tests_integration_integration_LDADD = $(CHECK_LIBS) $(CURL_LIBS) $(JANSSON_LIBS)
 tests_integration_integration_SOURCES = tests/integration/main.c tests/integration/suites.h \
 	tests/integration/support.c tests/integration/support.h \
 	tests/integration/gate.c tests/integration/gate.h \
+	tests/integration/application.c tests/integration/application.h gateway/fcgi/record.c \
 	tests/harness/client.c tests/harness/client.h \
 	tests/harness/command.c tests/harness/command.h \
 	tests/harness/gateway.c tests/harness/gateway.h \
@@ -32,7 +33,11 @@ tests_integration_integration_SOURCES = tests/integration/main.c tests/integrati
 	tests/integration/test_background.c \
 	tests/integration/test_streaming.c \
 	tests/integration/test_stream_body.c \
-	tests/integration/test_crashes.c
+	tests/integration/test_crashes.c \
+	tests/integration/test_fastcgi_plugin.c \
+	tests/integration/test_fastcgi_faults.c \
+	tests/integration/test_fastcgi_connections.c \
+	tests/integration/test_fastcgi_servers.c
 
 # Plugins for what no example does.
 INTEGRATION_PLUGINS = tests/integration/plugins/answers.so tests/integration/plugins/endings.so \

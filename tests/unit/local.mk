@@ -23,6 +23,8 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_facts_printing.c \
 	tests/unit/test_facts_refusals.c \
 	tests/unit/test_facts_undefined.c \
+	tests/unit/test_fastcgi.c \
+	plugins/fastcgi/address.c plugins/fastcgi/cgi_head.c plugins/fastcgi/params.c plugins/fastcgi/script.c \
 	tests/unit/test_field.c \
 	tests/unit/test_file.c \
 	tests/unit/test_form.c \
