@@ -248,7 +248,7 @@ int64_t exchange_read(struct exchange *x, void *buf, size_t n, bool wait)
         if (moved || got == 0)
             silent_at = wait_now_ms() + x->read_ms;
         if (got == 0) { /* and on, but not for ever: it may say nothing of use, without an end */
-            if (wait && wait_for(x->patience, -1, 0, wait_now_ms()) != WAIT_TIMEOUT)
+            if (wait_for(x->patience, -1, 0, wait_now_ms()) != WAIT_TIMEOUT)
                 return EXCHANGE_GIVEN_UP;
             continue;
         }

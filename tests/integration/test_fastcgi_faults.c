@@ -314,6 +314,34 @@ START_TEST(chatter_is_no_excuse)
 }
 END_TEST
 
+/* The same behind the header of an answer to a HEAD, of which nothing more is wanted. */
+START_TEST(chatter_behind_the_header_is_none_either)
+{
+    static const char request[] = "HEAD /fastcgi/x HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct asked asked;
+    uint8_t records[4096];
+    struct fcgi_header header = { FCGI_STDOUT, 1, 0, 0 };
+    ssize_t n = 1;
+    APPLICATION("--set", "plugin.fastcgi.timeout=0.1");
+    for (size_t i = 0; i < sizeof records; i += FCGI_HEADER_SIZE)
+        fcgi_put_header(records + i, &header);
+    int client = raw_connect(gateway.port);
+    raw_send(client, request, sizeof request - 1);
+    int fd = application_accept();
+    application_take(fd, &asked);
+    application_say(fd, "Content-Type: text/plain\n\n");
+    while (n > 0)
+        n = send(fd, records, sizeof records, MSG_NOSIGNAL);
+    char *answer = raw_read_response(client, 1); /* 200 or 504: who was quicker */
+    ck_assert_ptr_nonnull(answer);
+    free(answer);
+    free(asked.variables);
+    close(client);
+    close(fd);
+    finish();
+}
+END_TEST
+
 START_TEST(an_upload_that_breaks_off_aborts)
 {
     static const char head[] = "POST /fastcgi/ HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345";
@@ -352,6 +380,7 @@ Suite *fastcgi_faults_suite(void)
     tcase_add_test(slow, the_deadline_is_504_and_aborts);
     tcase_add_test(slow, a_client_that_leaves_aborts);
     tcase_add_test(slow, chatter_is_no_excuse);
+    tcase_add_test(slow, chatter_behind_the_header_is_none_either);
     tcase_add_test(slow, an_upload_that_breaks_off_aborts);
     return suite;
 }
