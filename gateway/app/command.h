@@ -32,6 +32,7 @@ int command_run(const struct command *command, int argc, char **argv);
 int command_check(const struct command *command, int argc, char **argv);
 int command_inspect(const struct command *command, int argc, char **argv);
 int command_call(const struct command *command, int argc, char **argv);
+int command_host(const struct command *command, int argc, char **argv);
 int command_new(const struct command *command, int argc, char **argv);
 
 #endif

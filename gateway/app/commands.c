@@ -43,6 +43,16 @@ static const struct option_row call_options[] = {
     { 0 },
 };
 
+static const struct option_row host_options[] = {
+    { "--fastcgi", 0, "SOCKET", "where to listen: ADDR:PORT, a path, or - for descriptor 0" },
+    { "--processes", 0, "N", "calls at once, each in a process of its own (1)" },
+    { "--mount", 0, "PATH", "where the plugin is mounted, whatever SCRIPT_NAME says" },
+    ROW_CONFIG,
+    ROW_SET,
+    { "--ready-fd", 0, "N", "write \"READY URL\" to descriptor N once it serves" },
+    { 0 },
+};
+
 static const struct option_row new_options[] = {
     { 0 },
 };
@@ -71,6 +81,12 @@ const struct command commands[] = {
       "PATH is below / as under postern run, or below /NAME as under postern serve. The exit status is 0 if the\n"
       "handler answered with a status under 500, and 1 if it failed or no route took the request.",
       call_options, command_call },
+    { "host", "--fastcgi SOCKET [--processes N] [--mount PATH] [-c FILE] [--set KEY=VALUE]… PLUGIN.so",
+      "serve one plugin to nginx, Apache or lighttpd",
+      "Serves one plugin over FastCGI, as a responder, until SIGTERM or SIGINT. Without --mount and a mount in the\n"
+      "plugin's block, it is mounted where the web server says by SCRIPT_NAME and PATH_INFO, else at /.\n"
+      "With - it listens at descriptor 0, as spawn-fcgi and lighttpd hand it over.",
+      host_options, command_host },
     { "new", "NAME", "make the folder of a new plugin",
       "Makes a folder NAME with a handler, a Makefile and a test that passes.", new_options, command_new },
     { 0 },

@@ -6,6 +6,7 @@ postern_SOURCES = \
 	gateway/app/command.h gateway/app/commands.c \
 	gateway/app/compile.c gateway/app/compile.h \
 	gateway/app/embedded.h \
+	gateway/app/host.c \
 	gateway/app/inspect.c \
 	gateway/app/main.c \
 	gateway/app/new.c \

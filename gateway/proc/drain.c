@@ -1,19 +1,13 @@
 #include "proc/drain.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "obs/access.h"
 #include "obs/counters.h"
-#include "plugin/plugin.h"
+#include "proc/guard.h"
 #include "proc/signals.h"
 #include "run/lane.h"
 #include "run/task.h"
@@ -25,43 +19,9 @@ enum {
     SETTLE_MS = 20,
     /* A connection may have been accepted whose request has not been read yet: this long nothing must have happened. */
     QUIET_MS = 100,
-    /* After the drain: for handlers that are about to return. */
-    LAST_MOMENT_S = 1,
-    /* Of it, for clients to get their 503. */
+    /* After the drain: for clients to get their 503. */
     ANSWER_MS = 200,
 };
-
-/* --- the guard ----------------------------------------------------------------------------------------------- */
-
-struct guard {
-    sem_t stopped;
-    struct listeners *listeners;
-};
-
-static void name_running(void *unused, const struct plugin_route *route)
-{
-    (void)unused;
-    log_line(NGI_LOG_ERROR, "plugin %s: the handler of route \"%s\" has not returned", route->plugin->name,
-             route->spec->pattern);
-}
-
-/* A thread that ends the process unless the server has stopped in time: joining a thread cannot be given up. */
-static void *watch(void *arg)
-{
-    struct guard *guard = arg;
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += LAST_MOMENT_S;
-    int rc;
-    while ((rc = sem_clockwait(&guard->stopped, CLOCK_MONOTONIC, &deadline)) < 0 && errno == EINTR)
-        ;
-    if (rc == 0)
-        return NULL;
-    counters_each_running(name_running, NULL);
-    log_line(NGI_LOG_ERROR, "ended without waiting any longer, and without the plugins' fini");
-    listeners_close(guard->listeners);
-    _exit(1);
-}
 
 /* Gives the pool threads the moment it takes to send what the cancelled requests are answered. */
 static void await_answers(void)
@@ -72,6 +32,11 @@ static void await_answers(void)
         (void)signals_wait(1);
         sum = counters_sum();
     }
+}
+
+static void close_all(void *listeners)
+{
+    listeners_close(listeners);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
@@ -111,13 +76,8 @@ void drain_requests(struct server *server, const struct registry *registry, doub
 
 void drain_stop(struct server *server, const struct registry *registry, struct listeners *listeners)
 {
-    struct guard guard = { .listeners = listeners };
-    pthread_t thread;
-    sem_init(&guard.stopped, 0, 0);
-    int error = pthread_create(&thread, NULL, watch, &guard);
-    bool guarded = error == 0;
-    if (!guarded)
-        log_line(NGI_LOG_WARNING, "no thread to watch over the end: %s", strerror(error));
+    struct guard guard;
+    guard_begin(&guard, close_all, listeners);
     /* No connection may be suspended when libmicrohttpd stops: all are answered, and from here on none is handed over.
      */
     watch_cancel_all(NGI_CANCEL_SHUTDOWN);
@@ -126,8 +86,5 @@ void drain_stop(struct server *server, const struct registry *registry, struct l
     server_stop(server);
     lanes_stop(registry);
     watch_stop();
-    sem_post(&guard.stopped);
-    if (guarded)
-        pthread_join(thread, NULL);
-    sem_destroy(&guard.stopped);
+    guard_end(&guard);
 }

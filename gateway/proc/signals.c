@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/signalfd.h>
 #include <time.h>
 
 static void make_set(sigset_t *set)
@@ -34,4 +35,11 @@ int signals_wait(int timeout_ms)
         signal = timeout_ms < 0 ? sigwaitinfo(&set, NULL) : sigtimedwait(&set, NULL, &timeout);
     while (signal < 0 && errno == EINTR);
     return signal < 0 ? 0 : signal;
+}
+
+int signals_open(void)
+{
+    sigset_t set;
+    make_set(&set);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }

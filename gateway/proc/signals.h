@@ -9,4 +9,7 @@ void signals_take(void);
 /* The next of these signals; waits up to `timeout_ms` (-1: without end). 0 if the time is up. */
 int signals_wait(int timeout_ms);
 
+/* A descriptor that is readable while signals_wait has one to tell; the caller's to close. -1 with errno. */
+int signals_open(void);
+
 #endif

@@ -80,19 +80,6 @@ static void wait_for_stop(void)
     }
 }
 
-/* Of all routes, in milliseconds, 0: none has one. */
-static int64_t least_timeout(const struct registry *registry)
-{
-    int64_t least_us = INT64_MAX;
-    for (size_t i = 0; i < registry->count; i++)
-        for (size_t j = 0; j < registry->plugins[i]->route_count; j++) {
-            int64_t timeout_us = registry->plugins[i]->routes[j].timeout_us;
-            if (timeout_us > 0 && timeout_us < least_us)
-                least_us = timeout_us;
-        }
-    return least_us == INT64_MAX ? 0 : least_us / 1000;
-}
-
 /* Everything between the sockets and the end of the plugins' fini. */
 static int serve(const struct settings *settings, struct registry *registry, struct listeners *listeners, int ready_fd)
 {
@@ -107,7 +94,8 @@ static int serve(const struct settings *settings, struct registry *registry, str
         goto out;
     }
     host_set_runner(&task_runner);
-    if (lanes_start(registry, settings, &err) != NGI_OK || watch_start(least_timeout(registry), &err) != NGI_OK ||
+    if (lanes_start(registry, settings, &err) != NGI_OK ||
+        watch_start(registry_least_timeout(registry), &err) != NGI_OK ||
         access_open(settings->access_log, settings->access_log_format, &err) != NGI_OK ||
         server_start(&server, settings, &dispatch, listeners, &err) != NGI_OK) {
         log_line(NGI_LOG_ERROR, "%s", err.text);

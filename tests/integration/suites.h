@@ -8,7 +8,7 @@
     SUITE(listeners) SUITE(connections) SUITE(routing) SUITE(environ) SUITE(input) SUITE(output) SUITE(failures) \
     SUITE(files) SUITE(endings) SUITE(life) SUITE(threads) SUITE(access_log) SUITE(static_files) SUITE(examples) \
     SUITE(scenarios) SUITE(executor) SUITE(deadlines) SUITE(cancel) SUITE(later) SUITE(background) SUITE(streaming) \
-    SUITE(stream_body)
+    SUITE(stream_body) SUITE(host)
 
 #define SUITE_DECLARE(name) Suite *name##_suite(void);
 INTEGRATION_SUITES(SUITE_DECLARE)
