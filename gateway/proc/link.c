@@ -42,6 +42,14 @@ static void finish(struct link *link, bool sent)
     counters_ended();
 }
 
+/* Has the connection reset when it is closed: to nginx, without fastcgi_keep_conn, the mere end of it is the end of a
+ * response. A local socket knows no such thing. */
+static void reset_at_close(struct link *link)
+{
+    const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+    (void)setsockopt(link->front.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
 /* Sends the end of it and what else waits, and says what becomes of the connection. */
 static void end(struct link *link, enum link_outcome outcome)
 {
@@ -55,6 +63,8 @@ static void end(struct link *link, enum link_outcome outcome)
         if (!link_send(link, bytes, sizeof bytes))
             outcome = LINK_CUT;
     }
+    if (outcome == LINK_CUT)
+        reset_at_close(link);
     finish(link, outcome == LINK_SENT);
     link->since_ms = clock_ms();
     link->stage = LINK_IDLE;
