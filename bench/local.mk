@@ -1,6 +1,7 @@
 # Measuring programs: built by make bench-programs only, run by bench/run.
-EXTRA_PROGRAMS = bench/bare bench/router bench/soak.so
-CLEANFILES += $(EXTRA_PROGRAMS)
+MEASURING = bench/bare bench/router bench/soak.so
+EXTRA_PROGRAMS += $(MEASURING)
+CLEANFILES += $(MEASURING)
 EXTRA_DIST += bench/README.md bench/run bench/soak
 
 bench_bare_SOURCES = bench/bare.c
@@ -17,11 +18,11 @@ bench_soak_so_CFLAGS = $(PLUGIN_CFLAGS)
 bench_soak_so_LDFLAGS = $(PLUGIN_LINK)
 
 # For bench/scenarios, with the plugin of the tests of the same name.
-EXTRA_PROGRAMS += bench/bare_routes
+MEASURING += bench/bare_routes
 EXTRA_DIST += bench/scenarios bench/flask_tornado.py
 bench_bare_routes_SOURCES = bench/bare_routes.c
 bench_bare_routes_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS)
 bench_bare_routes_LDADD = $(MICROHTTPD_LIBS)
 
 .PHONY: bench-programs
-bench-programs: $(EXTRA_PROGRAMS)
+bench-programs: $(MEASURING)

@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "http/problem.h"
-#include "http/status.h"
+#include "http/head.h"
 #include "plugin/call.h"
 #include "plugin/crash.h"
 #include "plugin/host.h"
@@ -24,6 +21,7 @@
 #include "run/dispatch.h"
 #include "run/lane.h"
 #include "run/runner.h"
+#include "run/solo.h"
 #include "run/stream.h"
 #include "run/task.h"
 
@@ -106,51 +104,17 @@ static int make_request(struct request *request, const struct arguments *argumen
     return 0;
 }
 
-/* --- the call -------------------------------------------------------------------------------------------------- */
-
-/* In place of a connection: this thread sleeps while that would be suspended. */
-static void suspend(void *unused)
-{
-    (void)unused;
-}
-
-static void resume(void *resumed)
-{
-    sem_post(resumed);
-}
-
-static const struct task_client client = { suspend, resume };
-
-static void wait_resumed(const struct task *task)
-{
-    while (sem_wait(task->client_arg) < 0)
-        ;
-}
-
-/* Runs it as the gateway would, until there is something to print. */
-static void run(struct task *task, const struct dispatch *dispatch)
-{
-    enum task_news news = task_begin(task, dispatch);
-    while (news != TASK_RESPOND) { /* nobody cancels it */
-        if (news == TASK_WAIT)
-            wait_resumed(task);
-        news = news == TASK_CONTINUE ? task_continue(task) : task_look(task);
-    }
-}
-
 /* --- the response ---------------------------------------------------------------------------------------------- */
 
-static bool print_head(const struct response *response)
+static bool print_head(const struct request *request)
 {
-    printf("HTTP/1.1 %d %s\r\n", response->status, status_phrase(response->status));
-    if (response->type)
-        printf("Content-Type: %s\r\n", response->type);
-    for (const struct response_header *header = response->headers; header; header = header->next)
-        printf("%s: %s\r\n", header->field.name, header->field.value);
-    if (response_length(response) >= 0 && !status_has_no_content(response->status))
-        printf("Content-Length: %" PRId64 "\r\n", response_length(response));
-    printf("\r\n");
-    return fflush(stdout) == 0;
+    struct buffer head;
+    buffer_init(&head, SIZE_MAX);
+    bool good = head_write(&head, "HTTP/1.1", request) == NGI_OK;
+    if (good)
+        good = fwrite(head.data, 1, head.length, stdout) == head.length;
+    buffer_free(&head);
+    return fflush(stdout) == 0 && good;
 }
 
 static bool print_file(struct response *response, char *block)
@@ -175,7 +139,7 @@ static bool print_stream(struct task *task, char *block)
         if (n == STREAM_CUT)
             return false;
         if (n == STREAM_LATER) {
-            wait_resumed(task);
+            solo_wait(task->client_arg);
             continue;
         }
         fwrite(block, 1, (size_t)n, stdout);
@@ -189,8 +153,8 @@ static bool print_response(struct task *task)
     struct request *request = task->request;
     struct response *response = &request->response;
     char block[BLOCK];
-    bool good = print_head(response);
-    if (request->method == NGI_HEAD || status_has_no_content(response->status))
+    bool good = print_head(request);
+    if (head_stands_alone(request))
         return good;
     switch (response->kind) {
     case RESPONSE_TEXT:
@@ -229,15 +193,16 @@ static int call(const struct arguments *arguments, const struct settings *settin
     struct peer peer;
     struct dispatch dispatch = dispatch_for(registry, settings);
     struct task *task = task_take(dispatch.max_response);
-    sem_t resumed;
-    if (!task) {
-        log_line(NGI_LOG_ERROR, "out of memory");
+    struct solo solo = { -1 };
+    ngi_error err = { 0 };
+    if (!task || solo_open(&solo, &err) != NGI_OK) {
+        log_line(NGI_LOG_ERROR, "%s", task ? err.text : "out of memory");
+        if (task)
+            task_end(task);
         return EXIT_REFUSED;
     }
     dispatch.debug = true;
-    sem_init(&resumed, 0, 0);
-    task->client = &client;
-    task->client_arg = &resumed;
+    solo_attach(&solo, task);
     struct request *request = task->request;
     int status = 0;
     if (!replay)
@@ -248,14 +213,14 @@ static int call(const struct arguments *arguments, const struct settings *settin
         status = EXIT_USAGE;
     if (status == 0) {
         if (dispatch_route(&dispatch, request) == 0)
-            run(task, &dispatch);
+            solo_run(&solo, task, &dispatch); /* nobody cancels it */
         bool printed = print_response(task);
         status = printed && request->route && request->response.status < 500 ? 0 : EXIT_REFUSED;
     }
     task_end(task);
     lanes_stop(registry); /* waits for what goes on in the background */
     task_thread_end();
-    sem_destroy(&resumed);
+    solo_close(&solo);
     return status;
 }
 

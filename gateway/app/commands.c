@@ -62,6 +62,16 @@ static const struct option_row control_options[] = {
     { 0 },
 };
 
+static const struct option_row host_options[] = {
+    { "--fastcgi", 0, "SOCKET", "where to listen: ADDR:PORT, a path, or - for descriptor 0" },
+    { "--processes", 0, "N", "calls at once, each in a process of its own (1)" },
+    { "--mount", 0, "PATH", "where the plugin is mounted, whatever SCRIPT_NAME says" },
+    ROW_CONFIG,
+    ROW_SET,
+    { "--ready-fd", 0, "N", "write \"READY URL\" to descriptor N once it serves" },
+    { 0 },
+};
+
 static const struct option_row new_options[] = {
     { 0 },
 };
@@ -108,6 +118,12 @@ const struct command commands[] = {
     { "stop", "[--control PATH | -c FILE]", "stop a running gateway at once",
       "As a second SIGTERM: what is under way is answered 503, or cut. Waits until the gateway has ended.",
       control_options, command_stop },
+    { "host", "--fastcgi SOCKET [--processes N] [--mount PATH] [-c FILE] [--set KEY=VALUE]… PLUGIN.so",
+      "serve one plugin to nginx, Apache or lighttpd",
+      "Serves one plugin over FastCGI, as a responder, until SIGTERM or SIGINT. Without --mount and a mount in the\n"
+      "plugin's block, it is mounted where the web server says by SCRIPT_NAME and PATH_INFO, else at /.\n"
+      "With - it listens at descriptor 0, as spawn-fcgi and lighttpd hand it over.",
+      host_options, command_host },
     { "new", "NAME", "make the folder of a new plugin",
       "Makes a folder NAME with a handler, a Makefile and a test that passes.", new_options, command_new },
     { "autopsy", "", NULL, NULL, new_options, command_autopsy },

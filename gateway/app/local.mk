@@ -8,6 +8,7 @@ postern_SOURCES = \
 	gateway/app/compile.c gateway/app/compile.h \
 	gateway/app/control.c gateway/app/control_line.c gateway/app/control_line.h \
 	gateway/app/embedded.h \
+	gateway/app/host.c \
 	gateway/app/inspect.c \
 	gateway/app/main.c \
 	gateway/app/new.c \

@@ -1,2 +1,3 @@
 libpostern_a_SOURCES += \
-	gateway/fcgi/record.c gateway/fcgi/record.h
+	gateway/fcgi/record.c gateway/fcgi/record.h \
+	gateway/fcgi/responder.c gateway/fcgi/responder.h

@@ -1,5 +1,5 @@
-/* FastCGI records (FastCGI Specification 1.0, Open Market 1996, sections 3 to 5): their layout, and nothing about sockets.
- * Only libc: plugins/fastcgi is built with it too. */
+/* FastCGI records (FastCGI Specification 1.0, Open Market 1996, sections 3 to 5): their layout, and nothing about
+ * sockets. Only libc: plugins/fastcgi is built with it too. */
 #ifndef FCGI_RECORD_H
 #define FCGI_RECORD_H
 

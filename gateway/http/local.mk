@@ -2,11 +2,13 @@ libpostern_a_SOURCES += \
 	gateway/http/body.c gateway/http/body.h \
 	gateway/http/transcript.c gateway/http/transcript.h \
 	gateway/http/transcript_read.c \
+	gateway/http/cgi.c gateway/http/cgi.h \
 	gateway/http/conditional.c gateway/http/conditional.h \
 	gateway/http/cookie.c gateway/http/cookie.h \
 	gateway/http/date.c gateway/http/date.h \
 	gateway/http/environ.c gateway/http/environ.h \
 	gateway/http/field.c gateway/http/field.h \
+	gateway/http/head.c gateway/http/head.h \
 	gateway/http/method.c gateway/http/method.h \
 	gateway/http/multipart.c gateway/http/multipart.h \
 	gateway/http/outcome.c gateway/http/outcome.h \

@@ -101,6 +101,7 @@ void request_reset(struct request *request)
     request->host_count = 0;
     request->content_length = NULL;
     request->chunked = false;
+    request->base_length = 0;
     request->script_name = request->path_info = "";
     request->plugin = NULL;
     request->route = NULL;

@@ -63,6 +63,7 @@ struct request {
     const char *content_length; /* the first of these headers; NULL: not there */
     bool chunked;               /* there is a Transfer-Encoding */
 
+    size_t base_length;      /* bytes of target.path that the server in front has taken off: SCRIPT_NAME of its own */
     const char *script_name; /* the mount point: "" or "/thumb" */
     const char *path_info;   /* below it: "" or "/…" */
     const struct plugin *plugin;

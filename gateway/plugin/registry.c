@@ -83,3 +83,15 @@ const struct plugin *registry_find(const struct registry *registry, const char *
         while (end > 0 && path[end] != '/');
     }
 }
+
+int64_t registry_least_timeout(const struct registry *registry)
+{
+    int64_t least_us = INT64_MAX;
+    for (size_t i = 0; i < registry->count; i++)
+        for (size_t j = 0; j < registry->plugins[i]->route_count; j++) {
+            int64_t timeout_us = registry->plugins[i]->routes[j].timeout_us;
+            if (timeout_us > 0 && timeout_us < least_us)
+                least_us = timeout_us;
+        }
+    return least_us == INT64_MAX ? 0 : least_us / 1000;
+}

@@ -40,4 +40,7 @@ void registry_free(struct registry *registry);
 /* The plugin with the longest mount point that path[0..length) is at or below; NULL without one. [any thread] */
 const struct plugin *registry_find(const struct registry *registry, const char *path, size_t length);
 
+/* The shortest deadline of all routes, in milliseconds; 0: none has one. */
+int64_t registry_least_timeout(const struct registry *registry);
+
 #endif

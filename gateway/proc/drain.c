@@ -1,17 +1,11 @@
 #include "proc/drain.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <stdbool.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "obs/counters.h"
-#include "plugin/plugin.h"
+#include "proc/guard.h"
 #include "run/lane.h"
 #include "run/task.h"
 #include "run/watch.h"
@@ -25,41 +19,9 @@ enum {
     /* The same where others serve the port: a client whose connection is kept alive may be about to use it, and would
      * have to find out that it is closed. */
     HANDOVER_QUIET_MS = 2000,
-    /* After the drain: for handlers that are about to return. */
-    LAST_MOMENT_S = 1,
-    /* Of it, for clients to get their 503. */
+    /* After the drain: for clients to get their 503. */
     ANSWER_MS = 200,
 };
-
-/* --- the guard ----------------------------------------------------------------------------------------------- */
-
-struct guard {
-    sem_t stopped;
-};
-
-static void name_running(void *unused, const struct plugin_route *route)
-{
-    (void)unused;
-    log_line(NGI_LOG_ERROR, "plugin %s: the handler of route \"%s\" has not returned", route->plugin->name,
-             route->spec->pattern);
-}
-
-/* A thread that ends the process unless the server has stopped in time: joining a thread cannot be given up. */
-static void *watch(void *arg)
-{
-    struct guard *guard = arg;
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += LAST_MOMENT_S;
-    int rc;
-    while ((rc = sem_clockwait(&guard->stopped, CLOCK_MONOTONIC, &deadline)) < 0 && errno == EINTR)
-        ;
-    if (rc == 0)
-        return NULL;
-    counters_each_running(name_running, NULL);
-    log_line(NGI_LOG_ERROR, "ended without waiting any longer, and without the plugins' fini");
-    _exit(1);
-}
 
 /* Gives the pool threads the moment it takes to send what the cancelled requests are answered. */
 static void await_answers(void)
@@ -91,7 +53,9 @@ void drain_requests(struct server *server, const struct registry *registry, doub
             quiet_since = now;
         }
         bool empty = sum.opened == sum.closed && sum.opened >= expected;
-        if (now - quiet_since >= (empty ? SETTLE_MS : handover ? HANDOVER_QUIET_MS : QUIET_MS) &&
+        if (now - quiet_since >= (empty      ? SETTLE_MS
+                                  : handover ? HANDOVER_QUIET_MS
+                                             : QUIET_MS) &&
             lanes_are_idle(registry))
             return;
         if (now >= deadline) {
@@ -121,12 +85,7 @@ void drain_requests(struct server *server, const struct registry *registry, doub
 void drain_stop(struct server *server, const struct registry *registry)
 {
     struct guard guard;
-    pthread_t thread;
-    sem_init(&guard.stopped, 0, 0);
-    int error = pthread_create(&thread, NULL, watch, &guard);
-    bool guarded = error == 0;
-    if (!guarded)
-        log_line(NGI_LOG_WARNING, "no thread to watch over the end: %s", strerror(error));
+    guard_begin(&guard);
     /* No connection may be suspended when libmicrohttpd stops: all are answered, and from here on none is handed over.
      */
     watch_cancel_all(NGI_CANCEL_SHUTDOWN);
@@ -135,8 +94,5 @@ void drain_stop(struct server *server, const struct registry *registry)
     server_stop(server);
     lanes_stop(registry);
     watch_stop();
-    sem_post(&guard.stopped);
-    if (guarded)
-        pthread_join(thread, NULL);
-    sem_destroy(&guard.stopped);
+    guard_end(&guard);
 }

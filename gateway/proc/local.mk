@@ -3,11 +3,16 @@ libpostern_a_SOURCES += \
 	gateway/proc/backtrace.c \
 	gateway/proc/channel.c gateway/proc/channel.h \
 	gateway/proc/control.c gateway/proc/control.h \
+	gateway/proc/crew.c gateway/proc/crew.h \
 	gateway/proc/drain.c gateway/proc/drain.h \
 	gateway/proc/files_watch.c gateway/proc/files_watch.h \
+	gateway/proc/front.c gateway/proc/front.h \
 	gateway/proc/generation.c gateway/proc/generation.h \
-	gateway/proc/orders.c gateway/proc/orders.h \
+	gateway/proc/guard.c gateway/proc/guard.h \
+	gateway/proc/host.c gateway/proc/host.h \
+	gateway/proc/link.c gateway/proc/link.h gateway/proc/link_answer.c \
 	gateway/proc/mapped_file.c gateway/proc/mapped_file.h \
+	gateway/proc/orders.c gateway/proc/orders.h \
 	gateway/proc/ready.c gateway/proc/ready.h \
 	gateway/proc/signals.c gateway/proc/signals.h \
 	gateway/proc/sockets.c gateway/proc/sockets.h \

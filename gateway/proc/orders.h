@@ -12,7 +12,7 @@ enum order {
     ORDER_STOP_NOW, /* whatever runs */
 };
 
-/* `signals`: of signals_take; `channel`: to the supervisor. `tell`: writes the worker's state to a descriptor. */
+/* `signals`: of signals_open; `channel`: to the supervisor. `tell`: writes the worker's state to a descriptor. */
 void orders_begin(int signals, int channel, void (*tell)(void *arg, int fd), void *arg);
 
 /* The next order; waits up to `timeout_ms` (-1: without end), ORDER_NONE if the time is up. What can be done on the

@@ -226,7 +226,8 @@ int supervisor_run(const struct recipe *recipe, int ready_fd)
     succession->supervisor = getpid();
     control_init(&supervisor.control);
     files_watch_init(&supervisor.watch);
-    succession->signals = signals_take();
+    signals_block();
+    succession->signals = signals_open();
     if (succession->signals < 0) {
         log_line(NGI_LOG_ERROR, "no descriptor for signals: %s", strerror(-succession->signals));
         return 1;

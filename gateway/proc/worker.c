@@ -85,19 +85,6 @@ static void announce(const struct registry *registry, const struct listeners *li
                  threads == 1 ? "" : "s");
 }
 
-/* Of all routes, in milliseconds, 0: none has one. */
-static int64_t least_timeout(const struct registry *registry)
-{
-    int64_t least_us = INT64_MAX;
-    for (size_t i = 0; i < registry->count; i++)
-        for (size_t j = 0; j < registry->plugins[i]->route_count; j++) {
-            int64_t timeout_us = registry->plugins[i]->routes[j].timeout_us;
-            if (timeout_us > 0 && timeout_us < least_us)
-                least_us = timeout_us;
-        }
-    return least_us == INT64_MAX ? 0 : least_us / 1000;
-}
-
 /* Tells why nothing comes of it: the log, which need not hear it from every worker, and the supervisor. */
 static void refuse(const struct report *report, bool announces)
 {
@@ -161,7 +148,7 @@ static int start_and_serve(const struct worker_brief *brief, struct registry *re
     host_set_run_flags(NGI_RUN_MULTITHREAD | (settings->processes != 1 ? NGI_RUN_MULTIPROCESS : 0));
     if (registry_start(registry, report)) {
         host_set_runner(&task_runner);
-        if (lanes_start(registry, settings, &err) != NGI_OK || watch_start(least_timeout(registry), &err) != NGI_OK ||
+        if (lanes_start(registry, settings, &err) != NGI_OK || watch_start(registry_least_timeout(registry), &err) != NGI_OK ||
             access_open(settings->access_log, settings->access_log_format, &err) != NGI_OK) {
             report_add(report, "%s", err.text);
         } else {

@@ -15,7 +15,7 @@ struct worker_brief {
     const struct bundle *bundle;
     const struct listeners *listeners;
     pid_t supervisor;
-    int signals;    /* of signals_take */
+    int signals;    /* of signals_open */
     int channel;    /* to the supervisor */
     bool announces; /* it is the one of its generation to say what is served */
 };

@@ -26,6 +26,14 @@ static int pattern_failed(struct request *request)
     return problem_respond(request, 500, true, NULL);
 }
 
+/* Where the plugin is for the client: below what the server in front has taken off. NULL if out of memory. */
+static const char *mount_point(struct request *request, const struct plugin *plugin)
+{
+    if (request->base_length == 0)
+        return plugin->mount;
+    return arena_format(&request->arena, "%.*s%s", (int)request->base_length, request->target.path, plugin->mount);
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
 struct dispatch dispatch_for(const struct registry *registry, const struct settings *settings)
@@ -48,17 +56,21 @@ int dispatch_route(const struct dispatch *dispatch, struct request *request)
     if (target->asterisk)
         return refuse(request, request->method == NGI_OPTIONS ? 204 : 400, NGI_ANY);
 
-    const struct plugin *plugin = registry_find(dispatch->registry, target->path, target->path_length);
+    const char *path = target->path + request->base_length;
+    size_t path_length = target->path_length - request->base_length;
+    const struct plugin *plugin = registry_find(dispatch->registry, path, path_length);
     if (!plugin)
         return refuse(request, 404, 0);
-    const char *below = target->path + plugin->mount_length;
+    const char *below = path + plugin->mount_length;
     request->plugin = plugin;
     request->ngi.ngi = &plugin->host;
-    request->script_name = plugin->mount;
+    request->script_name = mount_point(request, plugin);
+    if (!request->script_name)
+        return refuse(request, 503, 0);
     request->path_info = below;
     /* "/hello" and "/hello/" are both the plugin's "/". */
     request->ngi.path = *below ? below : "/";
-    size_t length = *below ? target->path_length - plugin->mount_length : 1;
+    size_t length = *below ? path_length - plugin->mount_length : 1;
 
     switch (router_find(plugin->router, request->method, request->ngi.path, length, &request->match)) {
     case NGI_OK: request->route = request->match.data; return 0;

@@ -19,7 +19,8 @@ struct dispatch {
 struct dispatch dispatch_for(const struct registry *registry, const struct settings *settings);
 
 /* Finds the route of a request whose head is complete. 0 if there is one: request->route and request->plugin are set.
- * Otherwise the status of the response that has been put together instead: 204 (OPTIONS), 400, 404, 405, 431, 500. */
+ * Otherwise the status of the response that has been put together instead: 204 (OPTIONS), 400, 404, 405, 431, 500, 503.
+ */
 int dispatch_route(const struct dispatch *dispatch, struct request *request);
 
 #endif

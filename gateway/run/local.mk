@@ -7,6 +7,7 @@ libpostern_a_SOURCES += \
 	gateway/run/pipe.c gateway/run/pipe.h \
 	gateway/run/neighbours.c gateway/run/neighbours.h \
 	gateway/run/placement.c gateway/run/placement.h \
+	gateway/run/solo.c gateway/run/solo.h \
 	gateway/run/runner.c gateway/run/runner.h \
 	gateway/run/stream.c gateway/run/stream.h \
 	gateway/run/task.c gateway/run/task.h gateway/run/task_parts.h \

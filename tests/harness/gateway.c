@@ -72,7 +72,7 @@ static void be_gateway(const struct gateway *gateway, const char *const *argumen
         _exit(126);
     snprintf(ready_text, sizeof ready_text, "%d", ready);
     argv[n++] = arguments[0];
-    argv[n++] = "--listen";
+    argv[n++] = strcmp(arguments[0], "host") == 0 ? "--fastcgi" : "--listen";
     argv[n++] = "127.0.0.1:0";
     argv[n++] = "--ready-fd";
     argv[n++] = ready_text;

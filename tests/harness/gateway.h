@@ -16,8 +16,8 @@ struct gateway {
     size_t listeners;
 };
 
-/* Starts `postern` with the given arguments (NULL-terminated, "serve", "--plugins", … ; --listen 127.0.0.1:0 and
- * --ready-fd are put behind the first) and waits for READY. Fails the test, showing the log, if it does not get there
+/* Starts `postern` with the given arguments (NULL-terminated, "serve", "--plugins", … ; --listen 127.0.0.1:0, or
+ * --fastcgi 127.0.0.1:0 for "host", and --ready-fd are put behind the first) and waits for READY. Fails the test, showing the log, if it does not get there
  * within 60 s. It dies with the process that started it, so a test that fails leaves none behind; its log stays, in
  * $TMPDIR (/tmp). */
 void gateway_start(struct gateway *gateway, const char *const *arguments);

@@ -9,6 +9,8 @@ tests_integration_integration_SOURCES = tests/integration/main.c tests/integrati
 	tests/integration/application.c tests/integration/application.h gateway/fcgi/record.c \
 	tests/harness/client.c tests/harness/client.h \
 	tests/harness/command.c tests/harness/command.h \
+	tests/integration/hosting.c tests/integration/hosting.h \
+	tests/harness/fcgi.c tests/harness/fcgi.h \
 	tests/harness/gateway.c tests/harness/gateway.h \
 	tests/harness/scratch.c tests/harness/scratch.h \
 	tests/integration/test_access_log.c \
@@ -37,12 +39,13 @@ tests_integration_integration_SOURCES = tests/integration/main.c tests/integrati
 	tests/integration/test_fastcgi_plugin.c \
 	tests/integration/test_fastcgi_faults.c \
 	tests/integration/test_fastcgi_connections.c \
-	tests/integration/test_fastcgi_servers.c
+	tests/integration/test_fastcgi_servers.c \
+	tests/integration/test_host.c
 
 # Plugins for what no example does.
 INTEGRATION_PLUGINS = tests/integration/plugins/answers.so tests/integration/plugins/endings.so \
 	tests/integration/plugins/inputs.so tests/integration/plugins/routes.so tests/integration/plugins/threads.so
-INTEGRATION_PLUGINS += tests/integration/plugins/calls.so tests/integration/plugins/turns.so \
+INTEGRATION_PLUGINS += tests/integration/plugins/calls.so tests/integration/plugins/hosted.so tests/integration/plugins/turns.so \
 	tests/integration/plugins/promises.so tests/integration/plugins/flows.so tests/integration/plugins/intakes.so
 check_PROGRAMS += $(INTEGRATION_PLUGINS)
 
@@ -108,3 +111,7 @@ tests_integration_plugins_crashes_so_SOURCES = tests/integration/plugins/crashes
 tests_integration_plugins_crashes_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_integration_plugins_crashes_so_CFLAGS = $(PLUGIN_CFLAGS) -g
 tests_integration_plugins_crashes_so_LDFLAGS = $(PLUGIN_LINK)
+tests_integration_plugins_hosted_so_SOURCES = tests/integration/plugins/hosted.c
+tests_integration_plugins_hosted_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_integration_plugins_hosted_so_CFLAGS = $(PLUGIN_CFLAGS)
+tests_integration_plugins_hosted_so_LDFLAGS = $(PLUGIN_LINK)

@@ -5,7 +5,7 @@
 #include "config.h"
 #include "tests/refusals/refusal.h"
 
-static const char *const commands[] = { "serve", "run", "check", "inspect", "call", "new" };
+static const char *const commands[] = { "serve", "run", "check", "inspect", "call", "host", "new" };
 
 START_TEST(a_bare_postern_lists_the_commands)
 {

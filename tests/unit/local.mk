@@ -2,14 +2,17 @@ check_PROGRAMS += tests/unit/unit
 TESTS += tests/unit/unit
 tests_unit_unit_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_unit_CFLAGS = $(TEST_CFLAGS)
-tests_unit_unit_LDADD = $(POSTERN_LIBS) $(CHECK_LIBS)
+tests_unit_unit_LDADD = $(POSTERN_LIBS) $(CHECK_LIBS) $(CURL_LIBS)
 tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/facts_fixture.c tests/unit/facts_fixture.h \
+	tests/harness/client.c tests/harness/client.h \
+	tests/harness/fcgi.c tests/harness/fcgi.h \
 	tests/unit/run_fixture.c tests/unit/run_fixture.h \
 	tests/unit/settings_fixture.c tests/unit/settings_fixture.h \
 	tests/unit/test_arena.c \
 	tests/unit/test_body.c \
 	tests/unit/test_buffer.c \
+	tests/unit/test_cgi.c \
 	tests/unit/test_claims.c \
 	tests/unit/test_crash_file.c \
 	tests/unit/test_conditional.c \
@@ -42,8 +45,10 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_peek.c \
 	tests/unit/test_pipe.c \
 	tests/unit/test_placement.c \
+	tests/unit/test_record.c \
 	tests/unit/test_report.c \
 	tests/unit/test_request.c \
+	tests/unit/test_responder.c \
 	tests/unit/test_response.c \
 	tests/unit/test_response_body.c \
 	tests/unit/test_router.c \

@@ -1,0 +1,91 @@
+/* A connection from a web server that speaks FastCGI, with the request on it: received, called, answered. Several links
+ * receive side by side; a call has the thread to itself until it is answered. One thread. */
+#ifndef PROC_LINK_H
+#define PROC_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/settings.h"
+#include "http/cgi.h"
+#include "proc/front.h"
+#include "run/solo.h"
+
+/* What all links of a process share. */
+struct link_host {
+    const struct settings *settings;
+    struct dispatch dispatch;
+    struct responder_values values;
+    bool mounted; /* the operator has said where the plugin is mounted: SCRIPT_NAME does not count */
+    struct solo solo;
+    int signals; /* readable when a signal waits for host_heed */
+    /* Takes note of signals, and gives up what is under way when its time is over. */
+    void (*heed)(struct link_host *host);
+    /* Milliseconds until `heed` has something to do without a signal; -1: nothing. */
+    int (*patience)(const struct link_host *host);
+};
+
+enum link_stage {
+    LINK_IDLE,   /* between requests */
+    LINK_HEAD,   /* parameters come */
+    LINK_BODY,   /* the head has been looked at */
+    LINK_CALL,   /* a handler has it */
+    LINK_ANSWER, /* the response is being sent */
+    LINK_LINGER, /* answered and half closed: what still comes is read, so that the answer is not lost to a reset */
+};
+
+struct link {
+    struct link_host *host;
+    struct front front;
+    enum link_stage stage;
+    bool used;        /* there has been a request */
+    bool due;         /* link_serve has something to do */
+    bool over;        /* to be closed */
+    bool hung_up;     /* the peer has left, and the handler has been told */
+    bool sending;     /* bytes are on their way that nothing may come between */
+    int64_t since_ms; /* that something has come, or has been sent */
+
+    struct task *task;  /* the request; NULL: none */
+    struct task *given; /* to a handler whose answer is not waited for any longer; NULL: none */
+    struct cgi cgi;
+    int refusal;        /* status of the response that takes the handler's place; 0: none */
+    bool streams;       /* the handler runs while the body arrives */
+    bool all_read;      /* the end of the body has come */
+    bool aborted;       /* FCGI_ABORT_REQUEST has come */
+    uint64_t announced; /* bytes of body; UINT64_MAX: the head does not say */
+    uint64_t received;
+    uint64_t excess;      /* bytes that nobody wants, read and dropped */
+    const uint8_t *piece; /* of a body that arrives, for which there was no room yet; in front.in */
+    size_t piece_left;
+};
+
+/* Takes the connected socket. NULL, the socket closed, if out of memory. */
+struct link *link_new(struct link_host *host, int fd);
+/* Closes it, and gives up a request that is left. */
+void link_free(struct link *link);
+
+/* Whether more input is to be waited for. */
+bool link_wants(const struct link *link);
+/* There is input. Sets `due` where that makes a request complete, `over` where the connection has ended. */
+void link_receive(struct link *link);
+/* The peer has closed both ways, and nothing that it may have sent before matters any more. */
+void link_lost(struct link *link);
+/* Goes through what has come already: after link_serve. */
+void link_feed(struct link *link);
+/* Calls the handler of a request that is due, and answers. Returns when that is over. */
+void link_serve(struct link *link);
+
+/* --- link_answer.c, for link.c */
+
+/* Waits for the call's news, more input, a signal, or room to send (`room`). False: there was no room for
+ * connection_timeout. */
+bool link_attend(struct link *link, bool room);
+
+enum link_outcome { LINK_SENT, LINK_CUT, LINK_ABORTED };
+
+/* Sends the response of link->task, but for its end. */
+enum link_outcome link_answer(struct link *link);
+/* Sends replies that wait, then so many bytes; false: the connection is gone. */
+bool link_send(struct link *link, const uint8_t *data, size_t n);
+
+#endif

@@ -1,0 +1,242 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "http/head.h"
+#include "plugin/plugin.h"
+#include "proc/link.h"
+#include "run/stream.h"
+
+enum { BLOCK = 32 * 1024 }; /* bytes of content in a record */
+
+/* A record being filled. */
+struct record {
+    struct link *link;
+    size_t length; /* of its content */
+    uint8_t bytes[FCGI_HEADER_SIZE + BLOCK];
+};
+
+static bool is_over(const struct link *link)
+{
+    return link->aborted || link->front.gone || link->over;
+}
+
+/* Sends what has been filled in, if anything. */
+static bool flush(struct record *record)
+{
+    struct link *link = record->link;
+    if (record->length == 0)
+        return !is_over(link);
+    responder_put_header(&link->front.responder, FCGI_STDOUT, record->length, record->bytes);
+    bool good = link_send(link, record->bytes, FCGI_HEADER_SIZE + record->length);
+    record->length = 0;
+    return good && !is_over(link);
+}
+
+/* Where the next bytes go, at least one; NULL: they cannot be sent. */
+static uint8_t *room(struct record *record, size_t *ret_n)
+{
+    if (record->length == BLOCK && !flush(record))
+        return NULL;
+    *ret_n = BLOCK - record->length;
+    return record->bytes + FCGI_HEADER_SIZE + record->length;
+}
+
+static bool put(struct record *record, const char *data, size_t n)
+{
+    while (n > 0) {
+        size_t most;
+        uint8_t *at = room(record, &most);
+        if (!at)
+            return false;
+        most = most < n ? most : n;
+        memcpy(at, data, most);
+        record->length += most;
+        data += most;
+        n -= most;
+    }
+    return true;
+}
+
+static bool put_head(struct record *record, const struct request *request)
+{
+    struct buffer head;
+    buffer_init(&head, SIZE_MAX);
+    /* RFC 3875 section 6.3.3: the status is a header. */
+    bool good = head_write(&head, "Status:", request) == NGI_OK && put(record, head.data, head.length);
+    buffer_free(&head);
+    return good;
+}
+
+static bool put_file(struct record *record, struct request *request)
+{
+    const struct response *response = &request->response;
+    for (int64_t left = response->length; left > 0;) {
+        size_t most;
+        uint8_t *at = room(record, &most);
+        if (!at)
+            return false;
+        ssize_t n = pread(response->fd, at, left < (int64_t)most ? (size_t)left : most,
+                          response->offset + response->length - left);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            log_line(NGI_LOG_ERROR, "%s [%s]: %s %s: the response is cut: the file of ngi_send_file %s%s",
+                     request->plugin->name, request_id(request), request->ngi.method, request->raw_target,
+                     n < 0 ? "cannot be read: " : "has become shorter", n < 0 ? strerror(errno) : "");
+            return false;
+        }
+        record->length += (size_t)n;
+        left -= n;
+    }
+    return true;
+}
+
+/* Waits where net/ would suspend the connection; what there is is sent before that. */
+static bool put_stream(struct record *record)
+{
+    struct link *link = record->link;
+    for (;;) {
+        size_t most;
+        uint8_t *at = room(record, &most);
+        if (!at)
+            return false;
+        int64_t n = stream_take(link->task, at, most);
+        if (n > 0)
+            record->length += (size_t)n;
+        else if (n == STREAM_END)
+            return true;
+        else if (n == STREAM_CUT || !flush(record))
+            return false;
+        else
+            link_attend(link, false);
+        if (is_over(link))
+            return false;
+    }
+}
+
+/* What goes to the web server's log: a failing handler's words, which no client sees (section 5.3, FCGI_STDERR). */
+static bool tell_failure(struct link *link)
+{
+    struct request *request = link->task->request;
+    uint8_t bytes[FCGI_HEADER_SIZE + 1024];
+    char words[1024];
+    bool cut;
+    if (request->response.status < 500 || !request->failure || !request->plugin)
+        return true;
+    int n = snprintf(words, sizeof words, "%s [%s]: %d: %s", request->plugin->name, request_id(request),
+                     request->response.status, request->failure);
+    if (n < 0)
+        return true;
+    size_t length = text_escape_controls((char *)bytes + FCGI_HEADER_SIZE, sizeof bytes - FCGI_HEADER_SIZE - 1, words,
+                                         (size_t)n < sizeof words ? (size_t)n : sizeof words - 1, &cut);
+    bytes[FCGI_HEADER_SIZE + length++] = '\n';
+    responder_put_header(&link->front.responder, FCGI_STDERR, length, bytes);
+    return link_send(link, bytes, FCGI_HEADER_SIZE + length);
+}
+
+static bool put_response(struct record *record)
+{
+    struct request *request = record->link->task->request;
+    struct response *response = &request->response;
+    if (!tell_failure(record->link) || !put_head(record, request))
+        return false;
+    if (head_stands_alone(request))
+        return true;
+    switch (response->kind) {
+    case RESPONSE_TEXT: return put(record, response->text.data, response->text.length);
+    case RESPONSE_FILE: return put_file(record, request);
+    case RESPONSE_STREAM: return put_stream(record);
+    }
+    return false;
+}
+
+static bool send_bytes(struct link *link, const uint8_t *data, size_t n)
+{
+    while (n > 0) {
+        size_t done = front_send(&link->front, data, n);
+        if (link->front.gone)
+            return false;
+        data += done;
+        n -= done;
+        if (done > 0)
+            link->since_ms = clock_ms();
+        else if (!link_attend(link, true))
+            return false;
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+bool link_send(struct link *link, const uint8_t *data, size_t n)
+{
+    struct buffer *replies = &link->front.replies;
+    bool good = true;
+    link->sending = true;
+    /* More may come while these are sent: they are moved out first. */
+    while (replies->length > 0 && good) {
+        struct buffer waiting = *replies;
+        buffer_init(replies, waiting.limit);
+        good = send_bytes(link, (const uint8_t *)waiting.data, waiting.length);
+        buffer_free(&waiting);
+    }
+    good = good && send_bytes(link, data, n);
+    link->sending = false;
+    return good;
+}
+
+enum link_outcome link_answer(struct link *link)
+{
+    struct record *record = malloc(sizeof *record);
+    bool good = false;
+    link->stage = LINK_ANSWER;
+    if (record) {
+        record->link = link;
+        record->length = 0;
+        good = put_response(record) && flush(record);
+        /* What was there before it was cut is the client's all the same. */
+        if (!good && !is_over(link))
+            (void)flush(record);
+    } else {
+        log_line(NGI_LOG_ERROR, "out of memory: a response is not sent");
+    }
+    free(record);
+    return link->aborted ? LINK_ABORTED : good ? LINK_SENT : LINK_CUT;
+}
+
+bool link_attend(struct link *link, bool wants_room)
+{
+    struct link_host *host = link->host;
+    int timeout = host->patience(host);
+    int limit =
+        wants_room && host->settings->connection_timeout > 0 ? (int)(host->settings->connection_timeout * 1000) : -1;
+    short events = (short)((link_wants(link) ? POLLIN : 0) | (wants_room ? POLLOUT : 0));
+    struct pollfd fds[] = {
+        { host->solo.fd, POLLIN, 0 },
+        { host->signals, POLLIN, 0 },
+        { link->hung_up && !wants_room ? -1 : link->front.fd, events, 0 },
+    };
+    bool limited = limit >= 0 && (timeout < 0 || limit < timeout);
+    int n = poll(fds, sizeof fds / sizeof *fds, limited ? limit : timeout);
+    if (fds[1].revents || n == 0)
+        host->heed(host);
+    if (n == 0 && limited) {
+        log_line(NGI_LOG_WARNING, "the web server has taken nothing of a response for %g s: the connection is cut",
+                 host->settings->connection_timeout);
+        link->front.gone = link->front.ended = true;
+        return false;
+    }
+    if (n > 0 && fds[0].revents)
+        solo_clear(&host->solo);
+    if (n > 0 && fds[2].revents & POLLIN)
+        link_receive(link);
+    else if (n > 0 && fds[2].revents & (POLLHUP | POLLERR))
+        link_lost(link);
+    return true;
+}
