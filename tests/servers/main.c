@@ -141,10 +141,10 @@ END_TEST
 START_TEST(half_a_response_is_no_response)
 {
     front_start(HOSTED, IS("lighttpd") ? "server.stream-response-body = 1\n" : NULL);
-    ask_both("GET", "/hosted/half", NULL, NULL, 0);
+    ask_both("GET", "/hosted/most", NULL, NULL, 0);
     ck_assert_int_ne(direct.error, 0);
-    ck_assert_msg(behind.error != 0 || behind.status >= 500, "behind " SERVER " it is %ld:\n%s%s", behind.status,
-                  behind.head, behind.body);
+    ck_assert_msg(behind.error != 0 || behind.status >= 500, "behind " SERVER " it is %ld:\n%s", behind.status,
+                  behind.head);
     ask_both("GET", "/hosted/large", NULL, NULL, 0);
     expect_same("/hosted/large");
     front_stop();

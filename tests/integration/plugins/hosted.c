@@ -67,6 +67,16 @@ static int half(ngi_request *r)
     return ngi_fail(r, NGI_EFAIL, "no other half");
 }
 
+/* So much of it that whoever passes it on has begun to. */
+static int most(ngi_request *r)
+{
+    static const char block[64 * 1024];
+    for (int i = 0; i < 128; i++)
+        if (ngi_write(r, block, sizeof block) != NGI_OK || ngi_flush(r) != NGI_OK)
+            return NGI_EIO;
+    return ngi_fail(r, NGI_EFAIL, "no end");
+}
+
 static int fails(ngi_request *r)
 {
     return ngi_fail(r, NGI_EIO, "the disk of %s", ngi_query(r, "name", "nobody"));
@@ -117,7 +127,8 @@ static int file(ngi_request *r)
 static const ngi_route routes[] = {
     NGI_ROUTE(NGI_GET, "/pid", pid),         NGI_ROUTE(NGI_GET, "/crash", crash),
     NGI_ROUTE(NGI_GET, "/promise", promise), NGI_ROUTE(NGI_GET, "/half", half),
-    NGI_ROUTE(NGI_GET, "/fails", fails),     NGI_ROUTE(NGI_GET, "/background", background),
+    NGI_ROUTE(NGI_GET, "/most", most),       NGI_ROUTE(NGI_GET, "/fails", fails),
+    NGI_ROUTE(NGI_GET, "/background", background),
     NGI_ROUTE(NGI_GET, "/large", large),     NGI_ROUTE(NGI_GET, "/file", file),
     { 0 },
 };
