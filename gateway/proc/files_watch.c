@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/text.h"
 
 enum {
@@ -72,7 +71,7 @@ void files_watch_init(struct files_watch *watch)
 
 int files_watch_begin(struct files_watch *watch, const char *directory, const char *file, ngi_error *err)
 {
-    if (watch->fd >= 0 && same(watch->places[0].path, directory) && same(watch->places[1].path, file))
+    if (watch->fd >= 0 && !watch->gone && same(watch->places[0].path, directory) && same(watch->places[1].path, file))
         return NGI_OK;
     files_watch_end(watch);
     watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
@@ -109,8 +108,7 @@ void files_watch_read(struct files_watch *watch)
                 if (concerns(&watch->places[i], event)) {
                     changed = true;
                     if (event->len == 0)
-                        log_line(NGI_LOG_WARNING, "%s has gone: what comes in its place is not watched until a reload",
-                                 watch->places[i].path);
+                        watch->gone = true;
                 }
         }
     if (!changed)
