@@ -12,7 +12,6 @@
 
 #include "app/embedded.h"
 #include "base/file.h"
-#include "base/log.h"
 
 static bool write_header(const char *directory)
 {
@@ -54,31 +53,31 @@ static int run_compiler(const char *source, const struct compiled *compiled)
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
-int compile_plugin(const char *source, struct compiled *compiled)
+int compile_plugin(const char *source, struct compiled *compiled, struct report *report)
 {
     const char *temporary = getenv("TMPDIR");
     const char *slash = strrchr(source, '/');
     const char *name = slash ? slash + 1 : source;
     if (access(source, R_OK) < 0) {
-        log_line(NGI_LOG_ERROR, "%s: cannot be read: %s", source, strerror(errno));
+        report_add(report, "%s: cannot be read: %s", source, strerror(errno));
         return -1;
     }
     if (!temporary || strlen(temporary) > 40)
         temporary = "/tmp";
     snprintf(compiled->directory, sizeof compiled->directory, "%s/postern-XXXXXX", temporary);
     if (!mkdtemp(compiled->directory)) {
-        log_line(NGI_LOG_ERROR, "%s: %s", compiled->directory, strerror(errno));
+        report_add(report, "%s: %s", compiled->directory, strerror(errno));
         return -1;
     }
     snprintf(compiled->path, sizeof compiled->path, "%s/%.*s.so", compiled->directory, (int)strlen(name) - 2, name);
     if (!write_header(compiled->directory)) {
-        log_line(NGI_LOG_ERROR, "%s/ngi.h: %s", compiled->directory, strerror(errno));
+        report_add(report, "%s/ngi.h: %s", compiled->directory, strerror(errno));
     } else {
         int status = run_compiler(source, compiled);
         if (status == 0)
             return 0;
-        log_line(NGI_LOG_ERROR, "%s: %s", source,
-                 status == 127 ? "no compiler: install gcc, or name one with CC" : "does not compile (see above)");
+        report_add(report, "%s: %s", source,
+                   status == 127 ? "no compiler: install gcc, or name one with CC" : "does not compile (see above)");
     }
     compile_remove(compiled);
     return -1;

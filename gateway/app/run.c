@@ -28,7 +28,7 @@ static bool collect(void *arg, const struct settings *settings, struct bundle *b
     bundle->at_root = true;
     if (!text_has_suffix(path, ".c"))
         return bundle_add(bundle, path, report);
-    if (compile_plugin(path, &compiled) < 0)
+    if (compile_plugin(path, &compiled, report) < 0)
         return false;
     bool good = bundle_add(bundle, compiled.path, report);
     compile_remove(&compiled);

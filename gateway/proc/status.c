@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -20,6 +21,20 @@ static const char *const generation_stages[] = { [GENERATION_LOADS] = "loads",
                                                  [GENERATION_SERVES] = "serves",
                                                  [GENERATION_ENDS] = "ends" };
 
+/* Reasons are plugins' words and paths, perhaps cut in the middle of a character: what is no UTF-8 is asked after. */
+static json_t *words(const char *text)
+{
+    json_t *string = json_string(text);
+    char *plain = string ? NULL : strdup(text);
+    for (char *c = plain; c && *c; c++)
+        if ((unsigned char)*c >= 0x80)
+            *c = '?';
+    if (plain)
+        string = json_string(plain);
+    free(plain);
+    return string;
+}
+
 static json_t *describe_worker(const struct worker *worker)
 {
     json_t *object = json_pack("{s:i, s:s, s:f}", "pid", (int)worker->pid, "stage", worker_stages[worker->stage],
@@ -36,12 +51,12 @@ static json_t *describe_generation(const struct generation *generation)
     for (const struct worker *worker = generation->workers; worker; worker = worker->next)
         json_array_append_new(workers, describe_worker(worker));
     for (size_t i = 0; i < generation->listeners.count; i++)
-        json_array_append_new(listen, json_string(generation->listeners.all[i].url));
-    return json_pack("{s:i, s:s, s:f, s:i, s:s, s:s*, s:o, s:o}", "number", (int)generation->number, "stage",
+        json_array_append_new(listen, words(generation->listeners.all[i].url));
+    return json_pack("{s:i, s:s, s:f, s:i, s:o, s:o*, s:o, s:o}", "number", (int)generation->number, "stage",
                      generation->failed ? "failed" : generation_stages[generation->stage], "seconds",
                      (double)(clock_ms() - generation->since_ms) / 1000, "plugins", (int)generation->bundle.count,
-                     "directory", generation->settings->plugins, "why", generation->why, "listen", listen, "workers",
-                     workers);
+                     "directory", words(generation->settings->plugins), "why",
+                     generation->why ? words(generation->why) : NULL, "listen", listen, "workers", workers);
 }
 
 static json_t *describe_events(const struct succession *succession)
@@ -50,8 +65,7 @@ static json_t *describe_events(const struct succession *succession)
     unsigned first = succession->event_count > SUCCESSION_EVENTS ? succession->event_count - SUCCESSION_EVENTS : 0;
     for (unsigned i = first; i < succession->event_count; i++) {
         const struct event *event = &succession->events[i % SUCCESSION_EVENTS];
-        json_array_append_new(events, json_pack("{s:I, s:s%}", "time", (json_int_t)event->when, "text", event->text,
-                                                strlen(event->text)));
+        json_array_append_new(events, json_pack("{s:I, s:o}", "time", (json_int_t)event->when, "text", words(event->text)));
     }
     return events;
 }
@@ -106,12 +120,13 @@ char *status_of_reload(const struct succession *succession, unsigned number)
         return NULL;
     if (generation && generation->stage == GENERATION_SERVES)
         return dump(json_pack("{s:b, s:i}", "ok", 1, "generation", (int)number));
-    return dump(json_pack("{s:b, s:i, s:s}", "ok", 0, "generation", (int)number, "why",
-                          failed ? succession->failed_why : "it gave way to a later one"));
+    return dump(json_pack("{s:b, s:i, s:o}", "ok", 0, "generation", (int)number, "why",
+                          words(failed                 ? succession->failed_why
+                                : succession->stopping ? "the gateway is stopping"
+                                                       : "it gave way to a later one")));
 }
 
 char *status_refused(const struct succession *succession)
 {
-    const struct event *last = &succession->events[(succession->event_count - 1) % SUCCESSION_EVENTS];
-    return dump(json_pack("{s:b, s:s}", "ok", 0, "why", succession->event_count ? last->text : "see the log"));
+    return dump(json_pack("{s:b, s:o}", "ok", 0, "why", words(succession->refused_why)));
 }

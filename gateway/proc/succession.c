@@ -83,6 +83,7 @@ static void advise(const struct succession *succession)
 static void refuse(struct succession *succession, const struct report *report)
 {
     const struct generation *serving = succession_find(succession, GENERATION_SERVES);
+    snprintf(succession->refused_why, sizeof succession->refused_why, "%s", report->count ? report->lines[0] : "?");
     for (size_t i = 0; i < report->count; i++)
         note(succession, "%s", report->lines[i]);
     if (serving)

@@ -31,7 +31,8 @@ struct succession {
     void (*prepare)(void *arg, const struct settings *settings); /* before a generation's files are looked at */
     void (*leave)(void *arg);                                    /* in a child: closes what else the supervisor has */
     void *arg;
-    unsigned failed; /* the number of the latest generation that has failed, and why */
+    char refused_why[256]; /* the latest that could not even begin */
+    unsigned failed;       /* the number of the latest generation that has failed, and why */
     char failed_why[256];
     struct event events[SUCCESSION_EVENTS]; /* a ring */
     unsigned event_count;                   /* so far */
