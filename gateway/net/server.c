@@ -197,14 +197,14 @@ unsigned server_threads(const struct server *server)
     return server->threads;
 }
 
-uint64_t server_quiesce(struct server *server, bool last)
+uint64_t server_quiesce(struct server *server, bool (*is_last)(const void *arg, size_t listener), const void *arg)
 {
     uint64_t taken = 0;
     atomic_store_explicit(&server->config.draining, true, memory_order_relaxed);
     for (size_t i = 0; i < server->count; i++) {
         if (!server->quiesced)
             quiesce(server->daemons[i].daemon);
-        if (!last)
+        if (!is_last(arg, i))
             continue;
         taken += take_backlog(&server->daemons[i]);
         /* From now on clients are refused instead of left waiting. The socket itself stays open: libmicrohttpd wants

@@ -21,10 +21,11 @@ int server_start(struct server **ret, const struct settings *settings, const str
 /* Pool threads of each listener. */
 unsigned server_threads(const struct server *server);
 
-/* Stops accepting; what has connected is still served, and told `Connection: close`. `last`: no other process accepts
- * either, so what waits in the kernel's queue is taken first, and nobody is queued any more. Returns how many
- * connections that were, which their threads have yet to open. May be said again, with `last`. */
-uint64_t server_quiesce(struct server *server, bool last);
+/* Stops accepting; what has connected is still served, and told `Connection: close`. `is_last`, asked with an index of
+ * the listeners: no other process accepts there either, so what waits in the kernel's queue is taken first, and nobody
+ * is queued any more. Returns how many
+ * connections that were, which their threads have yet to open. May be said again, when that has come to be so. */
+uint64_t server_quiesce(struct server *server, bool (*is_last)(const void *arg, size_t listener), const void *arg);
 
 /* Cuts what is left, joins every pool thread, frees. Accepts NULL. */
 void server_stop(struct server *server);

@@ -18,12 +18,15 @@ enum message {
     MESSAGE_TOLD = 't',    /* its state is in the file of MESSAGE_TELL */
     /* A worker is told: */
     MESSAGE_ACCEPT = 'A',   /* begin */
-    MESSAGE_DRAIN = 'D',    /* others accept from now on: finish what there is, and end */
+    MESSAGE_DRAIN = 'D',    /* others accept from now on: finish what there is, and end. The text has a character for
+                             * each listener: LISTENER_GOES where nobody else accepts there. */
     MESSAGE_STOP = 'S',     /* nobody does: take what waits in the queue too, and end */
     MESSAGE_STOP_NOW = 'N', /* end at once */
     MESSAGE_REOPEN = 'R',   /* the access log */
     MESSAGE_TELL = 'T',     /* write the state, as JSON, to the descriptor that comes along */
 };
+
+enum { LISTENER_STAYS = '-', LISTENER_GOES = 'x' };
 
 /* Two ends, non-blocking and close-on-exec. 0 or -errno. */
 int channel_open(int ends[2]);

@@ -34,6 +34,15 @@ static void await_answers(void)
     }
 }
 
+/* Whether no other process accepts at a listener. */
+static bool is_last(const void *handover, size_t listener)
+{
+    if (!*(const bool *)handover)
+        return true;
+    const char *listeners = orders_listeners();
+    return listener < strlen(listeners) && listeners[listener] == LISTENER_GOES;
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
 void drain_requests(struct server *server, const struct registry *registry, double grace, enum order order)
@@ -42,7 +51,7 @@ void drain_requests(struct server *server, const struct registry *registry, doub
     int64_t now = clock_ms(), deadline = now + (int64_t)(grace * 1000), quiet_since = now;
     struct counters before = counters_sum();
     uint64_t begun = 0, under_way = before.begun - before.ended;
-    uint64_t expected = before.opened + server_quiesce(server, !handover);
+    uint64_t expected = before.opened + server_quiesce(server, is_last, &handover);
     log_line(handover ? NGI_LOG_DEBUG : NGI_LOG_INFO, "%s: %llu request%s under way",
              handover ? "leaving the port to others" : "stopping", (unsigned long long)under_way,
              under_way == 1 ? "" : "s");
@@ -68,7 +77,7 @@ void drain_requests(struct server *server, const struct registry *registry, doub
         if (order == ORDER_STOP && handover) {
             /* Nobody accepts any more: what waits in the queue is ours after all. */
             handover = false;
-            expected = counters_sum().opened + server_quiesce(server, true);
+            expected = counters_sum().opened + server_quiesce(server, is_last, &handover);
             quiet_since = clock_ms();
             log_line(NGI_LOG_INFO, "stopping: %llu request%s under way", (unsigned long long)(sum.begun - sum.ended),
                      sum.begun - sum.ended == 1 ? "" : "s");

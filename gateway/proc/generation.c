@@ -145,9 +145,9 @@ unsigned generation_count(const struct generation *generation, enum worker_stage
     return count;
 }
 
-static void tell(struct worker *worker, enum message message)
+static void tell(struct worker *worker, enum message message, const char *text)
 {
-    int rc = worker->channel < 0 ? 0 : channel_send(worker->channel, message, NULL, -1);
+    int rc = worker->channel < 0 ? 0 : channel_send(worker->channel, message, text, -1);
     if (rc < 0 && rc != -EPIPE) /* gone: its end will be heard of */
         log_line(NGI_LOG_ERROR, "worker %d does not listen ('%c'): %s", (int)worker->pid, message, strerror(-rc));
 }
@@ -155,7 +155,7 @@ static void tell(struct worker *worker, enum message message)
 void generation_tell(struct generation *generation, enum message message)
 {
     for (struct worker *worker = generation->workers; worker; worker = worker->next)
-        tell(worker, message);
+        tell(worker, message, NULL);
 }
 
 void generation_accept(struct generation *generation)
@@ -163,19 +163,34 @@ void generation_accept(struct generation *generation)
     for (struct worker *worker = generation->workers; worker; worker = worker->next)
         if (worker->stage == WORKER_LOADED) {
             worker->stage = WORKER_STARTS;
-            tell(worker, MESSAGE_ACCEPT);
+            tell(worker, MESSAGE_ACCEPT, NULL);
         }
 }
 
-void generation_end(struct generation *generation, enum message message)
+/* Which of `listeners` are among `heirs`, as the text of MESSAGE_DRAIN; malloc'ed. */
+static char *describe_listeners(const struct listeners *listeners, const struct listeners *heirs)
 {
+    char *text = calloc(1, listeners->count + 1);
+    for (size_t i = 0; text && i < listeners->count; i++) {
+        text[i] = LISTENER_GOES;
+        for (size_t j = 0; j < heirs->count; j++)
+            if (heirs->all[j].fd == listeners->all[i].fd)
+                text[i] = LISTENER_STAYS;
+    }
+    return text;
+}
+
+void generation_end(struct generation *generation, enum message message, const struct listeners *heirs)
+{
+    char *text = heirs ? describe_listeners(&generation->listeners, heirs) : NULL;
     double grace = message == MESSAGE_STOP_NOW ? 0 : generation->settings->grace;
     if (generation->stage == GENERATION_LOADS)
         generation->failed = true;
     for (struct worker *worker = generation->workers; worker; worker = worker->next) {
-        tell(worker, message);
+        tell(worker, message, text);
         worker->stage = WORKER_LEAVES;
     }
+    free(text);
     generation->stage = GENERATION_ENDS;
     generation->kill_ms = clock_ms() + (int64_t)(grace * 1000) + LAST_MS;
 }

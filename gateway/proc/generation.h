@@ -74,8 +74,9 @@ unsigned generation_count(const struct generation *generation, enum worker_stage
 /* Tells all its workers something. */
 void generation_tell(struct generation *generation, enum message message);
 
-/* Has it end: MESSAGE_DRAIN, MESSAGE_STOP or MESSAGE_STOP_NOW. A worker hears that when its plugins' init is over. */
-void generation_end(struct generation *generation, enum message message);
+/* Has it end: MESSAGE_DRAIN, MESSAGE_STOP or MESSAGE_STOP_NOW. A worker hears that when its plugins' init is over.
+ * `heirs`: of MESSAGE_DRAIN, the listeners that others serve. */
+void generation_end(struct generation *generation, enum message message, const struct listeners *heirs);
 /* Kills those that have not ended in time. */
 void generation_kill_late(struct generation *generation);
 

@@ -27,11 +27,12 @@ static enum order end_of_line(void)
     return ORDER_STOP;
 }
 
+static char said[CHANNEL_TEXT_MAX + 1]; /* the text of the last message */
+
 static enum order take_message(void)
 {
-    static char text[CHANNEL_TEXT_MAX + 1];
     int fd;
-    int message = channel_receive(line.channel, text, &fd);
+    int message = channel_receive(line.channel, said, &fd);
     enum order order = ORDER_NONE;
     switch (message) {
     case -1: order = end_of_line(); break;
@@ -56,6 +57,7 @@ static enum order take_signal(void)
 {
     switch (signals_next(line.signals)) {
     case SIGTERM:
+        said[0] = '\0';
         if (line.told_to_end)
             return ORDER_STOP_NOW;
         line.told_to_end = true;
@@ -97,6 +99,11 @@ enum order orders_wait(int timeout_ms)
         if (order != ORDER_NONE || n == 0)
             return order;
     }
+}
+
+const char *orders_listeners(void)
+{
+    return said;
 }
 
 void orders_say(enum message message, const char *text)

@@ -20,6 +20,9 @@ void orders_begin(int signals, int channel, void (*tell)(void *arg, int fd), voi
  * is ORDER_STOP_NOW. */
 enum order orders_wait(int timeout_ms);
 
+/* What was said with the last ORDER_DRAIN: see MESSAGE_DRAIN; "" if a signal was the order. Until the next order. */
+const char *orders_listeners(void);
+
 /* Says something to the supervisor; `text` may be NULL. */
 void orders_say(enum message message, const char *text);
 

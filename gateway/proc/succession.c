@@ -111,9 +111,12 @@ static void keep_sockets(struct succession *succession)
 
 /* Ends a generation that has not come to serve. Where some of its workers may accept already, they finish what they
  * have: the others' sockets are theirs too, and are left alone. */
-static void abandon(struct generation *generation)
+static void abandon(struct generation *generation, const struct generation *serving)
 {
-    generation_end(generation, generation->stage == GENERATION_STARTS ? MESSAGE_DRAIN : MESSAGE_STOP_NOW);
+    if (generation->stage == GENERATION_STARTS && serving)
+        generation_end(generation, MESSAGE_DRAIN, &serving->listeners);
+    else
+        generation_end(generation, MESSAGE_STOP_NOW, NULL);
 }
 
 /* All its workers serve: it is the one from now on. */
@@ -121,7 +124,7 @@ static void promote(struct succession *succession, struct generation *generation
 {
     for (struct generation *old = generation->next; old; old = old->next)
         if (old->stage != GENERATION_ENDS)
-            generation_end(old, MESSAGE_DRAIN);
+            generation_end(old, MESSAGE_DRAIN, &generation->listeners);
     generation->stage = GENERATION_SERVES;
     generation->since_ms = clock_ms();
     keep_sockets(succession);
@@ -147,7 +150,7 @@ static void give_up(struct succession *succession, struct generation *generation
     } else if (!succession->ready && !succession->stopping) {
         advise(succession);
     }
-    abandon(generation);
+    abandon(generation, serving);
     keep_sockets(succession);
 }
 
@@ -232,7 +235,7 @@ bool succession_begin(struct succession *succession)
         for (before = succession->generations; before; before = before->next)
             if (before->stage < GENERATION_SERVES) {
                 log_line(NGI_LOG_INFO, "generation %u gives way before it has begun", before->number);
-                abandon(before);
+                abandon(before, succession_find(succession, GENERATION_SERVES));
             }
         generation->next = succession->generations;
         succession->generations = generation;
@@ -258,9 +261,9 @@ void succession_end(struct succession *succession, enum message message)
     succession->stopping = true;
     for (struct generation *generation = succession->generations; generation; generation = generation->next)
         if (generation->stage == GENERATION_LOADS) /* it has nothing to finish, and its init may never return */
-            generation_end(generation, MESSAGE_STOP_NOW);
+            generation_end(generation, MESSAGE_STOP_NOW, NULL);
         else if (generation->stage != GENERATION_ENDS || message == MESSAGE_STOP_NOW)
-            generation_end(generation, message);
+            generation_end(generation, message, NULL);
 }
 
 void succession_hear(struct succession *succession, struct generation *generation, struct worker *worker)
