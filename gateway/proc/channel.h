@@ -15,6 +15,7 @@ enum message {
     MESSAGE_ACCEPTS = 'a', /* it takes connections */
     MESSAGE_FAILED = 'f',  /* it cannot start; the text says why, in lines */
     MESSAGE_LEAVES = 'v',  /* it has been told to end by somebody else: another may take its place */
+    MESSAGE_QUIET = 'q',   /* it takes no more connections */
     MESSAGE_TOLD = 't',    /* its state is in the file of MESSAGE_TELL */
     /* A worker is told: */
     MESSAGE_ACCEPT = 'A',   /* begin */

@@ -52,6 +52,7 @@ void drain_requests(struct server *server, const struct registry *registry, doub
     struct counters before = counters_sum();
     uint64_t begun = 0, under_way = before.begun - before.ended;
     uint64_t expected = before.opened + server_quiesce(server, is_last, &handover);
+    orders_say(MESSAGE_QUIET, NULL);
     log_line(handover ? NGI_LOG_DEBUG : NGI_LOG_INFO, "%s: %llu request%s under way",
              handover ? "leaving the port to others" : "stopping", (unsigned long long)under_way,
              under_way == 1 ? "" : "s");

@@ -145,6 +145,14 @@ unsigned generation_count(const struct generation *generation, enum worker_stage
     return count;
 }
 
+bool generation_takes(const struct generation *generation)
+{
+    const struct worker *worker = generation->workers;
+    while (worker && !worker->takes)
+        worker = worker->next;
+    return worker != NULL;
+}
+
 static void tell(struct worker *worker, enum message message, const char *text)
 {
     int rc = worker->channel < 0 ? 0 : channel_send(worker->channel, message, text, -1);
@@ -163,6 +171,7 @@ void generation_accept(struct generation *generation)
     for (struct worker *worker = generation->workers; worker; worker = worker->next)
         if (worker->stage == WORKER_LOADED) {
             worker->stage = WORKER_STARTS;
+            worker->takes = true;
             tell(worker, MESSAGE_ACCEPT, NULL);
         }
 }

@@ -28,6 +28,7 @@ struct worker {
     int64_t since_ms; /* it was made, by clock_ms */
     int told;         /* a file with what it has last said of itself; -1: it has not been asked */
     bool asked;       /* and has not answered */
+    bool takes;       /* connections: it has been told to accept, and has not said that it has ceased to */
     bool excused;     /* it has said why it cannot start */
     struct worker *next;
 };
@@ -51,6 +52,7 @@ struct generation {
     int64_t next_start_ms; /* no worker is made before, by clock_ms */
     int64_t kill_ms;       /* when those that have not ended are killed; INT64_MAX: not */
     int64_t since_ms;      /* it was made, or began to serve */
+    bool announced;        /* it serves, and those before it take no more connections */
     bool failed;           /* it has not, and will not, serve */
     char *why;             /* NULL: it has not failed */
     struct generation *next;
@@ -70,6 +72,9 @@ int generation_fill(struct generation *generation, generation_child *child, void
 
 /* How many workers are at `stage`. */
 unsigned generation_count(const struct generation *generation, enum worker_stage stage);
+
+/* Whether a worker may take connections. */
+bool generation_takes(const struct generation *generation);
 
 /* Tells all its workers something. */
 void generation_tell(struct generation *generation, enum message message);

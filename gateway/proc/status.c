@@ -116,9 +116,10 @@ char *status_of_reload(const struct succession *succession, unsigned number)
     while (generation && generation->number != number)
         generation = generation->next;
     const bool failed = succession->failed == number;
-    if (generation && !generation->failed && generation->stage < GENERATION_SERVES)
+    if (generation && !generation->failed &&
+        (generation->stage < GENERATION_SERVES || (generation->stage == GENERATION_SERVES && !generation->announced)))
         return NULL;
-    if (generation && generation->stage == GENERATION_SERVES)
+    if (generation && (generation->stage == GENERATION_SERVES || generation->announced))
         return dump(json_pack("{s:b, s:i}", "ok", 1, "generation", (int)number));
     return dump(json_pack("{s:b, s:i, s:o}", "ok", 0, "generation", (int)number, "why",
                           words(failed                 ? succession->failed_why

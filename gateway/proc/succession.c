@@ -12,6 +12,8 @@
 #include "proc/ready.h"
 #include "proc/worker.h"
 
+enum { HANDOVER_MS = 1000 };
+
 /* Keeps it for `postern status`. */
 static void remember(struct succession *succession, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 static void remember(struct succession *succession, const char *fmt, va_list ap)
@@ -128,6 +130,16 @@ static void promote(struct succession *succession, struct generation *generation
     generation->stage = GENERATION_SERVES;
     generation->since_ms = clock_ms();
     keep_sockets(succession);
+}
+
+/* Says that it serves, once no connection is taken by those before it: who has been told of the reload is to meet what
+ * it has brought. One that does not say so soon is not waited for. */
+static void announce(struct succession *succession, struct generation *generation)
+{
+    for (const struct generation *old = generation->next; old; old = old->next)
+        if (generation_takes(old) && clock_ms() < generation->since_ms + HANDOVER_MS)
+            return;
+    generation->announced = true;
     if (succession->ready)
         log_line(NGI_LOG_INFO, "generation %u serves: %zu plugin%s, %u worker%s", generation->number,
                  generation->bundle.count, generation->bundle.count == 1 ? "" : "s", generation->want,
@@ -165,6 +177,8 @@ static void advance(struct succession *succession, struct generation *generation
         generation_accept(generation);
     if (generation->stage == GENERATION_STARTS && generation_count(generation, WORKER_ACCEPTS) == generation->want)
         promote(succession, generation);
+    if (generation->stage == GENERATION_SERVES && !generation->announced)
+        announce(succession, generation);
     fill(succession, generation);
     generation_kill_late(generation);
 }
@@ -177,6 +191,7 @@ static void heed(struct succession *succession, struct generation *generation, s
     case -1: /* it ends: waitpid will tell how */
         close(worker->channel);
         worker->channel = -1;
+        worker->takes = false;
         worker->asked = false;
         break;
     case MESSAGE_LOADED:
@@ -196,6 +211,7 @@ static void heed(struct succession *succession, struct generation *generation, s
                  (int)strcspn(text, "\n"), text);
         break;
     case MESSAGE_LEAVES: worker->stage = WORKER_LEAVES; break;
+    case MESSAGE_QUIET: worker->takes = false; break;
     case MESSAGE_TOLD: worker->asked = false; break;
     default: break; /* of another release */
     }
@@ -325,6 +341,9 @@ int64_t succession_next_ms(const struct succession *succession)
     for (const struct generation *generation = succession->generations; generation; generation = generation->next) {
         int64_t its = generation_next_ms(generation);
         next = its < next ? its : next;
+        if (generation->stage == GENERATION_SERVES && !generation->announced &&
+            generation->since_ms + HANDOVER_MS < next)
+            next = generation->since_ms + HANDOVER_MS;
     }
     return next;
 }

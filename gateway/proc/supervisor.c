@@ -139,7 +139,7 @@ static void settle(struct supervisor *supervisor)
 {
     const struct generation *generation = succession_find(&supervisor->succession, GENERATION_SERVES);
     ngi_error err = { 0 };
-    if (!generation || generation->number == supervisor->settled)
+    if (!generation || !generation->announced || generation->number == supervisor->settled)
         return;
     supervisor->settled = generation->number;
     if (control_open(&supervisor->control, generation->settings->control, &err) != NGI_OK)
