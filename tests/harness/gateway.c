@@ -59,7 +59,7 @@ static void forget(const struct gateway *gateway)
             alive[i].gateway = NULL;
 }
 
-static void be_gateway(const struct gateway *gateway, const char *const *arguments, int ready)
+static void be_gateway(const struct gateway *gateway, const char *const *arguments, const char *listen, int ready)
 {
     const char *argv[ARGUMENTS_MOST] = { built("postern") };
     char ready_text[16];
@@ -72,8 +72,10 @@ static void be_gateway(const struct gateway *gateway, const char *const *argumen
         _exit(126);
     snprintf(ready_text, sizeof ready_text, "%d", ready);
     argv[n++] = arguments[0];
-    argv[n++] = strcmp(arguments[0], "host") == 0 ? "--fastcgi" : "--listen";
-    argv[n++] = "127.0.0.1:0";
+    if (listen) {
+        argv[n++] = strcmp(arguments[0], "host") == 0 ? "--fastcgi" : "--listen";
+        argv[n++] = listen;
+    }
     argv[n++] = "--ready-fd";
     argv[n++] = ready_text;
     for (size_t i = 1; arguments[i] && n < ARGUMENTS_MOST - 1; i++)
@@ -120,9 +122,7 @@ static void take_urls(struct gateway *gateway, char *said)
     gateway->port = atoi(strrchr(gateway->url, ':') + 1);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- */
-
-void gateway_start(struct gateway *gateway, const char *const *arguments)
+static void start(struct gateway *gateway, const char *const *arguments, const char *listen)
 {
     char said[1024];
     int ready[2];
@@ -136,13 +136,25 @@ void gateway_start(struct gateway *gateway, const char *const *arguments)
     gateway->pid = fork();
     ck_assert_int_ge(gateway->pid, 0);
     if (gateway->pid == 0)
-        be_gateway(gateway, arguments, ready[1]);
+        be_gateway(gateway, arguments, listen, ready[1]);
     close(ready[1]);
     remember(gateway);
     read_ready(ready[0], said, sizeof said);
     close(ready[0]);
     take_urls(gateway, said);
     ck_assert_msg(gateway->listeners > 0, "the gateway does not get ready; its log says:\n%s", gateway_log(gateway));
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+void gateway_start(struct gateway *gateway, const char *const *arguments)
+{
+    start(gateway, arguments, "127.0.0.1:0");
+}
+
+void gateway_start_as_told(struct gateway *gateway, const char *const *arguments)
+{
+    start(gateway, arguments, NULL);
 }
 
 pid_t gateway_worker(const struct gateway *gateway)

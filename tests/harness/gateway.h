@@ -21,6 +21,8 @@ struct gateway {
  * within 60 s. It dies with the process that started it, so a test that fails leaves none behind; its log stays, in
  * $TMPDIR (/tmp). */
 void gateway_start(struct gateway *gateway, const char *const *arguments);
+/* The same without --listen: it listens where its arguments, or the configuration that they name, say. */
+void gateway_start_as_told(struct gateway *gateway, const char *const *arguments);
 #define GATEWAY(gateway, ...) gateway_start(gateway, (const char *const[]){ __VA_ARGS__, NULL })
 
 /* Its worker, which has the plugins and the threads; of several the newest, which has been forked last. */

@@ -7,6 +7,8 @@ tests_integration_integration_SOURCES = tests/integration/main.c tests/integrati
 	tests/integration/support.c tests/integration/support.h \
 	tests/integration/gate.c tests/integration/gate.h \
 	tests/integration/application.c tests/integration/application.h gateway/fcgi/record.c \
+	tests/integration/generations.c tests/integration/generations.h \
+	tests/integration/load.c tests/integration/load.h \
 	tests/harness/client.c tests/harness/client.h \
 	tests/harness/command.c tests/harness/command.h \
 	tests/integration/hosting.c tests/integration/hosting.h \
@@ -40,7 +42,12 @@ tests_integration_integration_SOURCES = tests/integration/main.c tests/integrati
 	tests/integration/test_fastcgi_faults.c \
 	tests/integration/test_fastcgi_connections.c \
 	tests/integration/test_fastcgi_servers.c \
-	tests/integration/test_host.c
+	tests/integration/test_host.c \
+	tests/integration/test_generations.c \
+	tests/integration/test_workers.c \
+	tests/integration/test_handover.c \
+	tests/integration/test_file_changes.c \
+	tests/integration/test_control.c
 
 # Plugins for what no example does.
 INTEGRATION_PLUGINS = tests/integration/plugins/answers.so tests/integration/plugins/endings.so \

@@ -9,7 +9,8 @@
     SUITE(files) SUITE(endings) SUITE(life) SUITE(threads) SUITE(access_log) SUITE(static_files) SUITE(examples) \
     SUITE(scenarios) SUITE(executor) SUITE(deadlines) SUITE(cancel) SUITE(later) SUITE(background) SUITE(streaming) \
     SUITE(stream_body) SUITE(crashes) SUITE(fastcgi_plugin) SUITE(fastcgi_faults) SUITE(fastcgi_connections) \
-    SUITE(fastcgi_servers) SUITE(host)
+    SUITE(fastcgi_servers) SUITE(host) \
+    SUITE(generations) SUITE(workers) SUITE(handover) SUITE(file_changes) SUITE(control)
 
 #define SUITE_DECLARE(name) Suite *name##_suite(void);
 INTEGRATION_SUITES(SUITE_DECLARE)

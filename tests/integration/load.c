@@ -1,0 +1,213 @@
+#include "tests/integration/load.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/integration/support.h"
+
+enum { LIMIT_S = 60 };
+
+struct load {
+    int port;
+    char request[2][256]; /* kept, fresh */
+    unsigned count;
+    atomic_bool over;
+    atomic_ulong answered;
+    atomic_int killed[8];
+    atomic_uint killed_count;
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    struct client {
+        struct load *load;
+        pthread_t thread;
+        bool fresh;
+        struct load_result result;
+    } clients[LOAD_MOST];
+};
+
+struct line {
+    int fd; /* -1: none */
+    unsigned long answers;
+    pid_t pid; /* who gave the last one */
+};
+
+static int connect_to(int port)
+{
+    const struct sockaddr_in address = { .sin_family = AF_INET,
+                                         .sin_port = htons((uint16_t)port),
+                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    const struct timeval limit = { .tv_sec = LIMIT_S };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static void lose(struct client *client, const struct line *line, const char *what)
+{
+    struct load *load = client->load;
+    bool his = line->answers == 0;
+    for (unsigned i = 0; i < atomic_load(&load->killed_count); i++)
+        his |= line->pid == atomic_load(&load->killed[i]);
+    client->result.lost++;
+    client->result.lost_to += his;
+    if (!*client->result.first_loss)
+        snprintf(client->result.first_loss, sizeof client->result.first_loss, "%s (%s), answer %lu of worker %d", what,
+                 strerror(errno), line->answers, (int)line->pid);
+}
+
+static void hang_up(struct line *line)
+{
+    if (line->fd >= 0)
+        close(line->fd);
+    *line = (struct line){ .fd = -1 };
+}
+
+/* Reads one response of the few that there are: head and Content-Length. Returns the status, 0 for an end before the
+ * first byte, -1 for one later. */
+static int read_answer(struct line *line, bool *ret_close)
+{
+    char text[2048];
+    size_t length = 0;
+    for (;;) {
+        errno = 0;
+        ssize_t n = recv(line->fd, text + length, sizeof text - 1 - length, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return length == 0 ? 0 : -1;
+        length += (size_t)n;
+        text[length] = '\0';
+        const char *end = strstr(text, "\r\n\r\n");
+        const char *size = end ? head_value(text, "Content-Length") : NULL;
+        if (!end || (size && length < (size_t)(end + 4 - text) + strtoul(size, NULL, 10)))
+            continue;
+        const char *connection = head_value(text, "Connection");
+        *ret_close = connection && strcasecmp(connection, "close") == 0;
+        line->pid = atoi(end + 4);
+        return atoi(text + 9);
+    }
+}
+
+static void ask_once(struct client *client, struct line *line)
+{
+    struct load *load = client->load;
+    const char *request = load->request[client->fresh];
+    bool close_told = false;
+    if (line->fd < 0) {
+        *line = (struct line){ .fd = connect_to(load->port) };
+        if (line->fd < 0) {
+            lose(client, line, "connect");
+            return;
+        }
+    }
+    errno = 0;
+    ssize_t sent = send(line->fd, request, strlen(request), MSG_NOSIGNAL);
+    int status = sent < 0 ? 0 : read_answer(line, &close_told);
+    if (status <= 0) {
+        if (status == 0 && line->answers > 0 && errno != EAGAIN)
+            client->result.closed_idle++;
+        else
+            lose(client, line, status == 0 ? "no answer" : "half an answer");
+        hang_up(line);
+        return;
+    }
+    line->answers++;
+    client->result.told_close += close_told && !client->fresh;
+    if (status != 200) {
+        client->result.bad++;
+        return;
+    }
+    client->result.answered++;
+    atomic_fetch_add(&load->answered, 1);
+    pthread_mutex_lock(&load->lock);
+    pthread_cond_signal(&load->more);
+    pthread_mutex_unlock(&load->lock);
+    if (close_told || client->fresh)
+        hang_up(line);
+}
+
+static void *be_client(void *arg)
+{
+    struct client *client = arg;
+    struct line line = { .fd = -1 };
+    while (!atomic_load(&client->load->over))
+        ask_once(client, &line);
+    hang_up(&line);
+    return NULL;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+struct load *load_begin(int port, const char *path, unsigned kept, unsigned fresh)
+{
+    struct load *load = calloc(1, sizeof *load);
+    ck_assert_ptr_nonnull(load);
+    ck_assert_uint_le(kept + fresh, LOAD_MOST);
+    load->port = port;
+    load->count = kept + fresh;
+    pthread_mutex_init(&load->lock, NULL);
+    pthread_cond_init(&load->more, NULL);
+    for (int i = 0; i < 2; i++)
+        snprintf(load->request[i], sizeof load->request[i], "GET %s HTTP/1.1\r\nHost: a\r\n%s\r\n", path,
+                 i ? "Connection: close\r\n" : "");
+    for (unsigned i = 0; i < load->count; i++) {
+        load->clients[i] = (struct client){ .load = load, .fresh = i >= kept };
+        ck_assert_int_eq(pthread_create(&load->clients[i].thread, NULL, be_client, &load->clients[i]), 0);
+    }
+    return load;
+}
+
+void load_await(struct load *load, unsigned long count)
+{
+    unsigned long until = atomic_load(&load->answered) + count;
+    struct timespec limit;
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += LIMIT_S;
+    pthread_mutex_lock(&load->lock);
+    while (atomic_load(&load->answered) < until)
+        ck_assert_msg(pthread_cond_timedwait(&load->more, &load->lock, &limit) == 0, "the clients are not answered");
+    pthread_mutex_unlock(&load->lock);
+}
+
+void load_killed(struct load *load, pid_t pid)
+{
+    unsigned at = atomic_load(&load->killed_count);
+    ck_assert_uint_lt(at, sizeof load->killed / sizeof *load->killed);
+    atomic_store(&load->killed[at], pid);
+    atomic_store(&load->killed_count, at + 1);
+}
+
+struct load_result load_end(struct load *load)
+{
+    struct load_result sum = { 0 };
+    atomic_store(&load->over, true);
+    for (unsigned i = 0; i < load->count; i++) {
+        const struct load_result *result = &load->clients[i].result;
+        pthread_join(load->clients[i].thread, NULL);
+        sum.answered += result->answered;
+        sum.bad += result->bad;
+        sum.lost += result->lost;
+        sum.lost_to += result->lost_to;
+        sum.closed_idle += result->closed_idle;
+        sum.told_close += result->told_close;
+        if (*result->first_loss && !*sum.first_loss)
+            memcpy(sum.first_loss, result->first_loss, sizeof sum.first_loss);
+    }
+    printf("%lu answered, %lu told to close, %lu found their kept-alive connection closed, %lu bad, %lu lost%s%s\n",
+           sum.answered, sum.told_close, sum.closed_idle, sum.bad, sum.lost, sum.lost ? ": " : "", sum.first_loss);
+    free(load);
+    return sum;
+}
