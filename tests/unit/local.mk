@@ -13,6 +13,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_body.c \
 	tests/unit/test_buffer.c \
 	tests/unit/test_cgi.c \
+	tests/unit/test_channel.c \
 	tests/unit/test_claims.c \
 	tests/unit/test_crash_file.c \
 	tests/unit/test_conditional.c \
@@ -30,6 +31,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	plugins/fastcgi/address.c plugins/fastcgi/cgi_head.c plugins/fastcgi/params.c plugins/fastcgi/script.c \
 	tests/unit/test_field.c \
 	tests/unit/test_file.c \
+	tests/unit/test_files_watch.c \
 	tests/unit/test_form.c \
 	tests/unit/test_later.c \
 	tests/unit/test_listener.c \
@@ -55,6 +57,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_router_random.c \
 	tests/unit/test_settings.c \
 	tests/unit/test_settings_refusals.c \
+	tests/unit/test_sockets.c \
 	tests/unit/test_target.c \
 	tests/unit/test_task.c \
 	tests/unit/test_text.c \
