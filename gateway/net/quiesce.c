@@ -13,11 +13,15 @@
  * more is what was wanted. */
 static _Atomic bool quiescing; /* relaxed: it is set before the race begins */
 
+/* Or did, until another worker, whose socket it is too, has shut it down. */
 static bool listens(int fd)
 {
+    struct sockaddr_storage peer;
     int on = 0;
-    socklen_t length = sizeof on;
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &length) == 0 && on;
+    socklen_t length = sizeof on, peer_length = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &length) < 0)
+        return false;
+    return on || (getpeername(fd, (struct sockaddr *)&peer, &peer_length) < 0 && errno == ENOTCONN);
 }
 
 typedef int (*epoll_ctl_fn)(int epoll, int op, int fd, struct epoll_event *event);
