@@ -16,7 +16,7 @@ enum { LIMIT_MS = 60 * 1000, ARGUMENTS_MOST = 32 };
 
 static const char text_of_plugin[] =
     "#include <fcntl.h>\n#include <ngi.h>\n#include <signal.h>\n#include <stdio.h>\n#include <stdlib.h>\n"
-    "#include <unistd.h>\n"
+    "#include <sys/resource.h>\n#include <unistd.h>\n"
     "#ifdef BROKEN\nextern int nowhere(void);\n#endif\n"
     "static const ngi_host *gateway;\n"
     "static int start(const ngi_host *given, const ngi_config *config, void **ret, ngi_error *err)\n"
@@ -36,6 +36,13 @@ static const char text_of_plugin[] =
     "#elif defined MARK\n"
     "    if (access(MARK, F_OK) == 0)\n"
     "        return ngi_error_set(err, NGI_EIO, \"there is a mark\");\n"
+    "#elif defined STARVES\n"
+    "    int fd = open(STARVES, O_WRONLY | O_CREAT | O_EXCL, 0600);\n"
+    "    const struct rlimit least = { fd + 3, fd + 3 };\n"
+    "    if (fd >= 0) {\n"
+    "        close(fd);\n"
+    "        setrlimit(RLIMIT_NOFILE, &least);\n"
+    "    }\n"
     "#endif\n"
     "    return NGI_OK;\n"
     "}\n"

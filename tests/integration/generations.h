@@ -6,7 +6,9 @@
 #include <sys/types.h>
 
 /* Compiles plugins/NAME.so's next content to made/FLAVOUR.so: `flags` are -DANSWER="text", which it answers at /NAME/,
- * and what its init does: -DREFUSES, -DCRASHES, -DEXITS, -DHANGS; -DBROKEN does not link. /NAME/hold?name= waits at a
+ * and what its init does: -DREFUSES, -DCRASHES, -DEXITS, -DHANGS,
+ * -DMARK="PATH" (refuses while there is that file), -DSTARVES="PATH" (whose worker makes that file cannot serve); -DBROKEN
+ * does not link. /NAME/hold?name= waits at a
  * gate and answers the same text, /NAME/pid tells who answers. */
 void make_flavour(const char *flavour, const char *flags);
 /* Puts made/FLAVOUR.so to plugins/NAME.so, written over what is there, or as another file of that name. */

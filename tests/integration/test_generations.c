@@ -259,6 +259,25 @@ START_TEST(one_bad_worker_of_three_is_enough_to_fail)
 }
 END_TEST
 
+/* Its other worker may accept already, on the sockets that the old generation serves. */
+START_TEST(a_worker_that_cannot_accept_leaves_the_port_to_the_old_ones)
+{
+    char flags[300];
+    prepare_generations();
+    snprintf(flags, sizeof flags, "-DANSWER=\"bad\" -DSTARVES=\"%s\"", scratch_path(&scratch, "starved"));
+    make_flavour("bad", flags);
+    SERVE_GENERATIONS("--set", "processes=2");
+    copy_over("bad", "g");
+    reload(1, "libmicrohttpd would not start (Too many open files)");
+    for (int i = 0; i < 20; i++)
+        EXPECT_STATUS(GET("/g/"), 200);
+    copy_over("two", "g");
+    reload(0, "generation 3 serves\n");
+    EXPECT(GET("/g/"), 200, "two");
+    finish();
+}
+END_TEST
+
 START_TEST(a_file_that_is_no_plugin_changes_nothing)
 {
     prepare_generations();
@@ -415,6 +434,7 @@ Suite *generations_suite(void)
     tcase_add_test(own, who_waits_at_a_listener_that_goes_is_answered);
     tcase_add_loop_test(own, a_bad_plugin_changes_nothing, 0, sizeof bad_flavours / sizeof *bad_flavours);
     tcase_add_test(own, one_bad_worker_of_three_is_enough_to_fail);
+    tcase_add_test(own, a_worker_that_cannot_accept_leaves_the_port_to_the_old_ones);
     tcase_add_test(own, a_file_that_is_no_plugin_changes_nothing);
     tcase_add_test(own, a_bad_configuration_changes_nothing);
     tcase_add_test(own, a_directory_that_has_gone_changes_nothing);

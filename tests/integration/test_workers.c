@@ -176,6 +176,18 @@ START_TEST(another_takes_the_place_of_one_that_drains_at_once)
 }
 END_TEST
 
+/* They shut down the socket that they share while libmicrohttpd's threads still take it out of their sets. */
+START_TEST(many_workers_end_together)
+{
+    prepare_generations();
+    for (int i = 0; i < 40; i++) {
+        SERVE_GENERATIONS("--set", "processes=8", "--set", "threads=4");
+        gateway_stop(&gateway); /* with status 0 */
+    }
+    finish();
+}
+END_TEST
+
 /* As a service manager does that signals the whole group. */
 START_TEST(sigterm_to_all_at_once_ends_all_and_loses_nothing)
 {
@@ -300,6 +312,7 @@ Suite *workers_suite(void)
     tcase_add_test(own, a_replacement_that_cannot_start_is_tried_again_with_pauses);
     tcase_add_test(own, sigterm_to_a_worker_drains_it_and_loses_nothing);
     tcase_add_test(own, another_takes_the_place_of_one_that_drains_at_once);
+    tcase_add_test(own, many_workers_end_together);
     tcase_add_test(own, sigterm_to_all_at_once_ends_all_and_loses_nothing);
     tcase_add_test(own, workers_end_with_their_supervisor);
     tcase_add_test(own, one_whose_init_hangs_ends_with_its_supervisor_too);
