@@ -38,7 +38,7 @@ static const char text_of_plugin[] =
     "        return ngi_error_set(err, NGI_EIO, \"there is a mark\");\n"
     "#elif defined STARVES\n"
     "    int fd = open(STARVES, O_WRONLY | O_CREAT | O_EXCL, 0600);\n"
-    "    const struct rlimit least = { fd + 3, fd + 3 };\n"
+    "    const struct rlimit least = { fd + 6, fd + 6 };\n"
     "    if (fd >= 0) {\n"
     "        close(fd);\n"
     "        setrlimit(RLIMIT_NOFILE, &least);\n"
