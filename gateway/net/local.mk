@@ -2,6 +2,6 @@ libpostern_a_SOURCES += \
 	gateway/net/connection.h \
 	gateway/net/exchange.c gateway/net/exchange.h \
 	gateway/net/listener.c gateway/net/listener.h \
-	gateway/net/quiesce.c gateway/net/quiesce.h \
+	gateway/net/shared_socket.c gateway/net/shared_socket.h \
 	gateway/net/send.c gateway/net/send.h \
 	gateway/net/server.c gateway/net/server.h

@@ -14,7 +14,7 @@
 #include "config.h"
 #include "net/connection.h"
 #include "net/exchange.h"
-#include "net/quiesce.h"
+#include "net/shared_socket.h"
 #include "obs/counters.h"
 #include "run/neighbours.h"
 
@@ -146,7 +146,9 @@ static struct MHD_Daemon *start_daemon(struct server *server, const struct setti
  * dropped. */
 static uint64_t take_backlog(const struct daemon_slot *slot)
 {
-    for (uint64_t taken = 0;;) {
+    enum { TAKEN_MOST = 65535 }; /* the largest queue; those who come faster than that are not waited for */
+    uint64_t taken = 0;
+    while (taken < TAKEN_MOST) {
         struct sockaddr_storage address;
         socklen_t length = sizeof address;
         int fd = accept4(slot->listener->fd, (struct sockaddr *)&address, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -159,6 +161,7 @@ static uint64_t take_backlog(const struct daemon_slot *slot)
         else
             log_line(NGI_LOG_WARNING, "a connection that was waiting at shutdown was dropped: %s", strerror(errno));
     }
+    return taken;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
@@ -167,6 +170,10 @@ int server_start(struct server **ret, const struct settings *settings, const str
                  const struct listeners *listeners, ngi_error *err)
 {
     struct server *server = calloc(1, sizeof *server + listeners->count * sizeof server->daemons[0]);
+    if (shared_sockets_name(listeners, err) != NGI_OK) {
+        free(server);
+        return err->code;
+    }
     if (!server)
         return ngi_error_set(err, NGI_ENOMEM, "out of memory");
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -203,13 +210,13 @@ uint64_t server_quiesce(struct server *server, bool (*is_last)(const void *arg, 
     atomic_store_explicit(&server->config.draining, true, memory_order_relaxed);
     for (size_t i = 0; i < server->count; i++) {
         if (!server->quiesced)
-            quiesce(server->daemons[i].daemon);
+            shared_socket_quiesce(server->daemons[i].daemon);
         if (!is_last(arg, i))
             continue;
         taken += take_backlog(&server->daemons[i]);
         /* From now on clients are refused instead of left waiting. The socket itself stays open: libmicrohttpd wants
          * it until it has stopped. */
-        shutdown(server->daemons[i].listener->fd, SHUT_RD);
+        shared_socket_shut(server->daemons[i].listener);
     }
     server->quiesced = true;
     return taken;

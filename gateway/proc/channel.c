@@ -46,10 +46,12 @@ int channel_receive(int channel, char text[CHANNEL_TEXT_MAX + 1], int *ret_fd)
     char kind = 0;
     struct iovec parts[] = { { &kind, 1 }, { text, CHANNEL_TEXT_MAX } };
     union control control = { .room = { 0 } };
-    struct msghdr whole = {
-        .msg_iov = parts, .msg_iovlen = 2, .msg_control = control.room, .msg_controllen = sizeof control.room
-    };
-    *ret_fd = -1;
+    struct msghdr whole = { .msg_iov = parts, .msg_iovlen = 2 };
+    if (ret_fd) {
+        whole.msg_control = control.room;
+        whole.msg_controllen = sizeof control.room;
+        *ret_fd = -1;
+    }
     ssize_t n;
     do
         n = recvmsg(channel, &whole, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
@@ -59,7 +61,7 @@ int channel_receive(int channel, char text[CHANNEL_TEXT_MAX + 1], int *ret_fd)
     if (n <= 0)
         return -1;
     text[n - 1] = '\0';
-    struct cmsghdr *header = CMSG_FIRSTHDR(&whole);
+    struct cmsghdr *header = ret_fd ? CMSG_FIRSTHDR(&whole) : NULL;
     if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
         memcpy(ret_fd, CMSG_DATA(header), sizeof *ret_fd);
     return (unsigned char)kind;

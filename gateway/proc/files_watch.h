@@ -17,7 +17,7 @@ struct files_watch {
         bool directory;
         int wd; /* of the directory, or of the one that the file is in: files are replaced by others of their name */
     } places[WATCHED_MOST];
-    bool gone;         /* a directory: at the next begin it is looked for anew */
+    bool gone;                /* a directory: at the next begin it is looked for anew */
     int64_t first_ms, due_ms; /* the first change; when it counts as having come to rest; INT64_MAX: no change */
 };
 

@@ -47,9 +47,12 @@ static int make_worker(struct generation *generation, generation_child *child, v
         free(worker);
         close(ends[0]);
     } else {
-        *worker = (struct worker){
-            .pid = pid, .channel = ends[0], .since_ms = clock_ms(), .told = -1, .next = generation->workers
-        };
+        *worker = (struct worker){ .pid = pid,
+                                   .channel = ends[0],
+                                   .since_ms = clock_ms(),
+                                   .told = -1,
+                                   .kill_ms = INT64_MAX,
+                                   .next = generation->workers };
         generation->workers = worker;
     }
     close(ends[1]);
@@ -64,16 +67,30 @@ static unsigned count_staying(const struct generation *generation)
     return count;
 }
 
-/* A worker is lost: when may the next one begin? At once, unless they die one after the other. */
-static void delay_next(struct generation *generation, const struct worker *lost)
+/* No worker is made for a while: longer each time. */
+static void pause_next(struct generation *generation)
 {
     int64_t now = clock_ms(), delay = 0;
-    if (now - lost->since_ms >= SETTLED_MS)
-        generation->deaths = 0;
     for (unsigned i = 0; i < generation->deaths && delay < BACKOFF_MOST_MS; i++)
         delay = delay ? 2 * delay : BACKOFF_FIRST_MS;
     generation->deaths++;
     generation->next_start_ms = now + (delay < BACKOFF_MOST_MS ? delay : BACKOFF_MOST_MS);
+}
+
+/* A worker is lost: when may the next one begin? At once, unless they die one after the other. */
+static void delay_next(struct generation *generation, const struct worker *lost)
+{
+    if (clock_ms() - lost->since_ms >= SETTLED_MS)
+        generation->deaths = 0;
+    pause_next(generation);
+}
+
+/* It ends by itself, and has its time for that. */
+static void leave(struct generation *generation, struct worker *worker)
+{
+    int64_t now = clock_ms();
+    worker->stage = WORKER_LEAVES;
+    worker->kill_ms = now + (int64_t)(generation->settings->grace * 1000) + LAST_MS;
 }
 
 static void describe_end(pid_t pid, int status, char *out, size_t size)
@@ -130,7 +147,7 @@ int generation_fill(struct generation *generation, generation_child *child, void
         int rc = make_worker(generation, child, arg, announces);
         announces = false;
         if (rc < 0) {
-            generation->next_start_ms = now + BACKOFF_FIRST_MS;
+            pause_next(generation);
             return rc;
         }
     }
@@ -206,13 +223,16 @@ void generation_end(struct generation *generation, enum message message, const s
 
 void generation_kill_late(struct generation *generation)
 {
-    if (clock_ms() < generation->kill_ms)
-        return;
+    int64_t now = clock_ms();
     for (struct worker *worker = generation->workers; worker; worker = worker->next) {
+        if (now < generation->kill_ms && now < worker->kill_ms)
+            continue;
         log_line(NGI_LOG_ERROR, "worker %d has not ended in time: it is killed", (int)worker->pid);
         kill(worker->pid, SIGKILL);
+        worker->kill_ms = INT64_MAX;
     }
-    generation->kill_ms = INT64_MAX;
+    if (now >= generation->kill_ms)
+        generation->kill_ms = INT64_MAX;
 }
 
 struct worker *generation_find(const struct generation *generation, pid_t pid)
@@ -223,9 +243,20 @@ struct worker *generation_find(const struct generation *generation, pid_t pid)
     return worker;
 }
 
+void generation_let_go(struct generation *generation, struct worker *worker)
+{
+    if (worker->stage == WORKER_LEAVES)
+        return;
+    leave(generation, worker);
+    if (generation->stage == GENERATION_SERVES && clock_ms() - worker->since_ms < SETTLED_MS)
+        delay_next(generation, worker);
+}
+
 void generation_excuse(struct generation *generation, struct worker *worker)
 {
-    worker->stage = WORKER_LEAVES;
+    if (worker->excused)
+        return;
+    leave(generation, worker);
     worker->excused = true;
     if (generation->stage == GENERATION_SERVES)
         delay_next(generation, worker);
@@ -266,6 +297,8 @@ void generation_fail(struct generation *generation, const char *why)
 int64_t generation_next_ms(const struct generation *generation)
 {
     int64_t next = generation->kill_ms;
+    for (const struct worker *worker = generation->workers; worker; worker = worker->next)
+        next = worker->kill_ms < next ? worker->kill_ms : next;
     if (generation->stage != GENERATION_ENDS && count_staying(generation) < generation->want &&
         generation->next_start_ms < next)
         next = generation->next_start_ms;

@@ -28,6 +28,7 @@ struct worker {
     int64_t since_ms; /* it was made, by clock_ms */
     int told;         /* a file with what it has last said of itself; -1: it has not been asked */
     bool asked;       /* and has not answered */
+    int64_t kill_ms;  /* it leaves by itself; by then it must have; INT64_MAX: it does not */
     bool takes;       /* connections: it has been told to accept, and has not said that it has ceased to */
     bool excused;     /* it has said why it cannot start */
     struct worker *next;
@@ -90,6 +91,9 @@ void generation_accept(struct generation *generation);
 
 /* The worker `pid`; NULL: it is none of this generation's. */
 struct worker *generation_find(const struct generation *generation, pid_t pid);
+
+/* A worker has said that it ends, because somebody has told it to: another may take its place. */
+void generation_let_go(struct generation *generation, struct worker *worker);
 
 /* A worker has said that it cannot start, and ends. Where it was to take another's place, the next one waits. */
 void generation_excuse(struct generation *generation, struct worker *worker);

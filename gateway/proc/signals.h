@@ -6,8 +6,8 @@
  * and SIGXFSZ ignored. Before any other thread. */
 void signals_block(void);
 
-/* A descriptor (signalfd(2), non-blocking, close-on-exec) that can be read when one of them has come, or -errno. A child
- * of fork may go on with it: there it tells of the child's. */
+/* A descriptor (signalfd(2), non-blocking, close-on-exec) that can be read when one of them has come, or -errno. A
+ * child of fork may go on with it: there it tells of the child's. */
 int signals_open(void);
 
 /* The next of these signals; 0: there is none. */

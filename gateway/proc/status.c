@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -35,13 +36,30 @@ static json_t *words(const char *text)
     return string;
 }
 
+/* What a worker has written; NULL: it makes no sense. The file is still the worker's to write: so much of it as there
+ * is now, and not more than is reasonable. */
+static json_t *read_state(int fd)
+{
+    enum { STATE_MOST = 16 * 1024 * 1024 };
+    struct stat file;
+    json_t *state = NULL;
+    if (fstat(fd, &file) < 0 || file.st_size <= 0 || file.st_size > STATE_MOST)
+        return NULL;
+    char *text = malloc((size_t)file.st_size);
+    ssize_t n = text ? pread(fd, text, (size_t)file.st_size, 0) : -1;
+    if (n > 0)
+        state = json_loadb(text, (size_t)n, 0, NULL);
+    free(text);
+    return state;
+}
+
 static json_t *describe_worker(const struct worker *worker)
 {
     json_t *object = json_pack("{s:i, s:s, s:f}", "pid", (int)worker->pid, "stage", worker_stages[worker->stage],
                                "seconds", (double)(clock_ms() - worker->since_ms) / 1000);
-    /* In the middle of being written it does not parse: then it is left out. */
-    if (object && worker->told >= 0 && !worker->asked && lseek(worker->told, 0, SEEK_SET) == 0)
-        json_object_set_new(object, "state", json_loadfd(worker->told, 0, NULL));
+    json_t *state = worker->told >= 0 && !worker->asked ? read_state(worker->told) : NULL;
+    if (state)
+        json_object_set_new(object, "state", state);
     return object;
 }
 
@@ -65,7 +83,8 @@ static json_t *describe_events(const struct succession *succession)
     unsigned first = succession->event_count > SUCCESSION_EVENTS ? succession->event_count - SUCCESSION_EVENTS : 0;
     for (unsigned i = first; i < succession->event_count; i++) {
         const struct event *event = &succession->events[i % SUCCESSION_EVENTS];
-        json_array_append_new(events, json_pack("{s:I, s:o}", "time", (json_int_t)event->when, "text", words(event->text)));
+        json_array_append_new(events,
+                              json_pack("{s:I, s:o}", "time", (json_int_t)event->when, "text", words(event->text)));
     }
     return events;
 }

@@ -210,7 +210,7 @@ static void heed(struct succession *succession, struct generation *generation, s
             note(succession, "worker %d, which was to take another's place, cannot start: %.*s", (int)worker->pid,
                  (int)strcspn(text, "\n"), text);
         break;
-    case MESSAGE_LEAVES: worker->stage = WORKER_LEAVES; break;
+    case MESSAGE_LEAVES: generation_let_go(generation, worker); break;
     case MESSAGE_QUIET: worker->takes = false; break;
     case MESSAGE_TOLD: worker->asked = false; break;
     default: break; /* of another release */
@@ -286,10 +286,8 @@ void succession_hear(struct succession *succession, struct generation *generatio
 {
     enum { AT_A_TIME = 64 }; /* whoever talks without end is heard on later */
     static char text[CHANNEL_TEXT_MAX + 1];
-    for (int i = 0, message = 0, fd; i < AT_A_TIME && worker->channel >= 0; i++) {
-        message = channel_receive(worker->channel, text, &fd);
-        if (fd >= 0) /* workers send none */
-            close(fd);
+    for (int i = 0, message = 0; i < AT_A_TIME && worker->channel >= 0; i++) {
+        message = channel_receive(worker->channel, text, NULL);
         if (message == MESSAGE_NONE)
             return;
         heed(succession, generation, worker, message, text);
@@ -313,7 +311,7 @@ void succession_reap(struct succession *succession)
                 note(succession, "%s", how);
             else if (end == WORKER_ENDED_BADLY)
                 log_line(NGI_LOG_WARNING, "%s", how);
-            succession->forced |= end == WORKER_ENDED_BADLY;
+            succession->forced |= end == WORKER_ENDED_BADLY && succession->stopping;
             break;
         }
 }

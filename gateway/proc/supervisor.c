@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -27,14 +28,28 @@ struct supervisor {
     struct succession succession;
     struct control control;
     struct files_watch watch;
+    struct rlimit files; /* as they were before they were raised */
     bool ready_told;
     unsigned settled; /* the newest generation that has come to serve */
 };
+
+/* Copies of plugins and channels to workers are descriptors, of two generations at a time. */
+static void raise_descriptor_limit(struct supervisor *supervisor)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    supervisor->files = limit;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* without it there is room for fewer */
+}
 
 /* In a child. */
 static void leave(void *arg)
 {
     struct supervisor *supervisor = arg;
+    if (supervisor->files.rlim_max)
+        (void)setrlimit(RLIMIT_NOFILE, &supervisor->files);
     control_close(&supervisor->control, true);
     files_watch_end(&supervisor->watch);
 }
@@ -224,6 +239,7 @@ int supervisor_run(const struct recipe *recipe, int ready_fd)
     ngi_error err = { 0 };
     succession->arg = &supervisor;
     succession->supervisor = getpid();
+    raise_descriptor_limit(&supervisor);
     control_init(&supervisor.control);
     files_watch_init(&supervisor.watch);
     signals_block();

@@ -226,7 +226,8 @@ static bool load_workers(struct generation *generation, const json_t *list)
                                    .channel = int_of(item, "channel"),
                                    .stage = (enum worker_stage)int_of(item, "stage"),
                                    .since_ms = json_integer_value(json_object_get(item, "since_ms")),
-                                   .told = -1 };
+                                   .told = -1,
+                                   .kill_ms = INT64_MAX };
         *at = worker;
         at = &worker->next;
     }

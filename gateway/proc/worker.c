@@ -148,7 +148,8 @@ static int start_and_serve(const struct worker_brief *brief, struct registry *re
     host_set_run_flags(NGI_RUN_MULTITHREAD | (settings->processes != 1 ? NGI_RUN_MULTIPROCESS : 0));
     if (registry_start(registry, report)) {
         host_set_runner(&task_runner);
-        if (lanes_start(registry, settings, &err) != NGI_OK || watch_start(registry_least_timeout(registry), &err) != NGI_OK ||
+        if (lanes_start(registry, settings, &err) != NGI_OK ||
+            watch_start(registry_least_timeout(registry), &err) != NGI_OK ||
             access_open(settings->access_log, settings->access_log_format, &err) != NGI_OK) {
             report_add(report, "%s", err.text);
         } else {
