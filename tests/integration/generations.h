@@ -7,15 +7,15 @@
 
 /* Compiles plugins/NAME.so's next content to made/FLAVOUR.so: `flags` are -DANSWER="text", which it answers at /NAME/,
  * and what its init does: -DREFUSES, -DCRASHES, -DEXITS, -DHANGS,
- * -DMARK="PATH" (refuses while there is that file), -DSTARVES="PATH" (whose worker makes that file cannot serve); -DBROKEN
- * does not link. /NAME/hold?name= waits at a
- * gate and answers the same text, /NAME/pid tells who answers. */
+ * -DMARK="PATH" (refuses while there is that file), -DSTARVES="PATH" (whose worker makes that file cannot serve);
+ * -DBROKEN does not link. /NAME/hold?name= waits at a gate and answers the same text, /NAME/pid tells who answers. */
 void make_flavour(const char *flavour, const char *flags);
 /* Puts made/FLAVOUR.so to plugins/NAME.so, written over what is there, or as another file of that name. */
 void copy_over(const char *flavour, const char *name);
 void move_over(const char *flavour, const char *name);
 
-/* The usual: flavours "one" and "two", with "one" as plugins/g.so, and a gateway (grace = 20) with further arguments. */
+/* The usual: flavours "one" and "two", with "one" as plugins/g.so, and a gateway (grace = 20) with further arguments.
+ */
 void prepare_generations(void);
 void serve_generations(const char *const *more);
 #define SERVE_GENERATIONS(...) serve_generations(LIST(__VA_ARGS__))

@@ -135,7 +135,8 @@ START_TEST(status_is_json_whatever_plugins_say)
                     "  memcpy(odd + 200, \"\\xc3\\xa4\\xc3\\xa4\\xc3\\xa4\\xc3\\xa4\\xc3\\xa4\\xc3\\xa4\", 12);\n"
                     "  odd[239] = 0; return ngi_error_set(err, NGI_EIO, \"%s\", odd); }\n"
                     "static int answer(ngi_request *r) { return ngi_text(r, 200, \"\"); }\n"
-                    "static const ngi_option_spec options[] = { { \"place\", NGI_STRING, \"\", 0, 0, \"-\" }, { 0 } };\n"
+                    "static const ngi_option_spec options[] = { { \"place\", NGI_STRING, \"\", 0, 0, \"-\" }, { 0 } "
+                    "};\n"
                     "static const ngi_route routes[] = { NGI_ROUTE(NGI_GET, \"/\", answer), { 0 } };\n"
                     "NGI_PLUGIN_FULL(.name = \"g\", .version = \"1\", .routes = routes, .options = options, "
                     ".init = start)\n",
@@ -299,7 +300,8 @@ START_TEST(the_socket_moves_with_the_configuration)
     char text[500], other[160];
     prepare_generations();
     snprintf(other, sizeof other, "%s", scratch_path(&scratch, "other"));
-    snprintf(text, sizeof text, "plugins = \"%s/plugins\"\ngrace = 20\ncontrol = \"%s\"\n", scratch.path, control_path());
+    snprintf(text, sizeof text, "plugins = \"%s/plugins\"\ngrace = 20\ncontrol = \"%s\"\n", scratch.path,
+             control_path());
     scratch_write(&scratch, "conf", text);
     gateway_start(&gateway, LIST("serve", "-c", scratch_path(&scratch, "conf")));
     snprintf(text, sizeof text, "plugins = \"%s/plugins\"\ngrace = 20\ncontrol = \"%s\"\n", scratch.path, other);

@@ -101,7 +101,8 @@ START_TEST(a_directory_that_is_replaced_is_watched_on)
 {
     serve_watching();
     struct command_result result;
-    COMMAND_IN(&result, scratch.path, "sh", "-c", "mkdir next && cp made/two.so next/g.so && mv plugins last && "
+    COMMAND_IN(&result, scratch.path, "sh", "-c",
+               "mkdir next && cp made/two.so next/g.so && mv plugins last && "
                "mv next plugins");
     ck_assert_int_eq(result.status, 0);
     command_free(&result);
