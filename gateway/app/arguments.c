@@ -192,6 +192,11 @@ struct settings *arguments_settings(const struct arguments *arguments, const cha
         log_line(NGI_LOG_ERROR, "out of memory");
     else if (settings_load(arguments_get(arguments, "--config"), overrides, count, &settings, &report) != NGI_OK)
         report_log(&report);
+    if (settings && !settings_check_hosts(settings, &report)) {
+        report_log(&report);
+        settings_free(settings);
+        settings = NULL;
+    }
     if (settings)
         log_set_level(settings->log_level);
     report_free(&report);
