@@ -44,7 +44,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_response_body.c \
 	tests/unit/test_router.c \
 	tests/unit/test_router_random.c \
-	tests/unit/test_sandbox.c \
+	tests/unit/test_sandbox.c tests/unit/test_sandbox_options.c \
 	tests/unit/test_settings.c \
 	tests/unit/test_settings_refusals.c \
 	tests/unit/test_target.c \

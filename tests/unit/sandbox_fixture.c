@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -92,6 +94,17 @@ void be_nobody(void)
     sandbox.user = sandbox.group = NOBODY;
 }
 
+void drop_root(void)
+{
+    gid_t group = NOBODY_ID;
+    if (geteuid() != 0)
+        return;
+    /* What the kernel makes of /proc/self otherwise is root's. */
+    if (setgroups(1, &group) != 0 || setresgid(group, group, group) != 0 ||
+        setresuid(NOBODY_ID, NOBODY_ID, NOBODY_ID) != 0 || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
+        _exit(255);
+}
+
 /* What sandbox_prepare says to a sandbox for which `ask` asks. */
 static const char *refusal(void (*ask)(struct sandbox *asked))
 {
@@ -138,6 +151,20 @@ const char *lacks_landlock(void)
 const char *lacks_mounts(void)
 {
     return refusal(ask_mounts);
+}
+
+/* Asked by a process without privilege; no test is running, so nothing may be asserted. */
+const char *lacks_user_namespaces(void)
+{
+    int status = 1;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        drop_root();
+        _exit(lacks_mounts() ? 1 : 0);
+    }
+    waitpid(child, &status, 0);
+    return status == 0 ? NULL : "needs mounts in user namespaces";
 }
 
 const char *lacks_address_space(void)

@@ -28,12 +28,16 @@ void assert_refused(int code, const char *words);
 /* A user that nothing else runs as, so that what is counted for it is ours. */
 #define NOBODY "54321"
 void be_nobody(void);
+enum { NOBODY_ID = 54321 };
+/* Of the process itself, in try_free. An ordinary user stays. */
+void drop_root(void);
 
 /* Why a test cannot be run here; NULL: it can. */
 const char *lacks_root(void);     /* or its capabilities */
 const char *lacks_landlock(void); /* for a read-only file system */
 const char *lacks_scopes(void);   /* for signals and abstract sockets */
 const char *lacks_mounts(void);   /* without privilege, or with */
+const char *lacks_user_namespaces(void);
 const char *lacks_address_space(void);
 
 #define ADD_UNLESS(lacks, tests, name)                                                                                 \

@@ -11,7 +11,7 @@
     SUITE(request) SUITE(response) SUITE(response_body) SUITE(router) SUITE(router_random) SUITE(target) \
     SUITE(urlencoded) SUITE(claims) SUITE(facts) SUITE(facts_undefined) SUITE(facts_refusals) SUITE(facts_hostile) \
     SUITE(facts_printing) SUITE(options) SUITE(counters) SUITE(executor) SUITE(pipe) SUITE(placement) \
-    SUITE(task) SUITE(later) SUITE(listener) SUITE(sandbox)
+    SUITE(task) SUITE(later) SUITE(listener) SUITE(sandbox) SUITE(sandbox_options)
 
 #define SUITE_DECLARE(name) Suite *name##_suite(void);
 UNIT_SUITES(SUITE_DECLARE)
