@@ -91,6 +91,7 @@ void sandbox_from_settings(struct sandbox *sandbox, const char *plugin, const st
 int sandbox_prepare(struct sandbox *sandbox, ngi_error *err)
 {
     sandbox->parent = getpid();
+    sandbox->changes_ids = sandbox->mounts = sandbox->user_namespace = false;
     sandbox_process_prepare(sandbox);
     int rc = sandbox_ids_prepare(sandbox, err);
     if (rc == NGI_OK)

@@ -1,5 +1,6 @@
 /* Resource limits, setrlimit(2). Without one, a host has the gateway's. */
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "proc/sandbox_parts.h"
@@ -34,6 +35,22 @@ static int limit(const struct sandbox *sandbox, int resource, const char *name, 
     return setrlimit(resource, &wanted) == 0 ? NGI_OK : sandbox_fail(sandbox, name, err);
 }
 
+/* What a parent has mapped, stacks of its threads and arenas included, is counted in the child. Better told here than
+ * by the first allocation of the plugin. */
+static int limit_memory(const struct sandbox *sandbox, ngi_error *err)
+{
+    enum { SOME = 1024 * 1024 };
+    int rc = limit(sandbox, RLIMIT_AS, "memory_limit", sandbox->memory_limit, 0, err);
+    if (rc != NGI_OK || sandbox->memory_limit < 0)
+        return rc;
+    void *some = mmap(NULL, SOME, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (some == MAP_FAILED)
+        return sandbox_refuse(sandbox, "memory_limit", NGI_ENOMEM, err,
+                              "more is mapped already, before the plugin is loaded: set a higher one");
+    munmap(some, SOME);
+    return NGI_OK;
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
 int sandbox_limits_prepare(const struct sandbox *sandbox, ngi_error *err)
@@ -53,7 +70,7 @@ int sandbox_limits_prepare(const struct sandbox *sandbox, ngi_error *err)
 
 int sandbox_limits_enter(const struct sandbox *sandbox, ngi_error *err)
 {
-    int rc = limit(sandbox, RLIMIT_AS, "memory_limit", sandbox->memory_limit, 0, err);
+    int rc = limit_memory(sandbox, err);
     /* SIGXCPU first, which can be told from other ends; whoever catches it gets SIGKILL a second later. */
     if (rc == NGI_OK)
         rc = limit(sandbox, RLIMIT_CPU, "cpu_limit", sandbox->cpu_limit, 1, err);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -104,7 +105,10 @@ static int look_at_the_rest(void)
 {
     struct rlimit core, files;
     char where[256];
-    return umask(0) == 0124 && getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur == 0 &&
+    /* Landlock forbids moving between directories as soon as it is asked about files at all. */
+    if (mkdir("sub", 0700) != 0 || rename("file", "sub/file") != 0 || rename("sub/file", "file") != 0)
+        return errno;
+    return umask(0) == 024 && getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur == 0 &&
                    getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur == 321 && getcwd(where, sizeof where) &&
                    strcmp(where, dir) == 0 && prctl(PR_GET_DUMPABLE) == 1 && geteuid() == sandbox.uid &&
                    open(file, O_RDWR) >= 0
@@ -115,7 +119,7 @@ static int look_at_the_rest(void)
 static int change_the_rest(void)
 {
     struct rlimit core, files;
-    umask(0124);
+    umask(024);
     getrlimit(RLIMIT_CORE, &core);
     core.rlim_cur = 0;
     getrlimit(RLIMIT_NOFILE, &files);
@@ -264,6 +268,29 @@ START_TEST(memory_has_a_limit)
     ck_assert_int_eq(TRY(allocate), 0);
     sandbox.memory_limit = 512 << 20;
     ck_assert_int_eq(TRY(allocate), ENOMEM);
+}
+END_TEST
+
+static int enter_with_much_mapped(void)
+{
+    void *much = mmap(NULL, (size_t)1 << 30, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert(much != MAP_FAILED && sandbox_prepare(&sandbox, &err) == NGI_OK);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(sandbox_enter(&sandbox, NULL, 0, &err) == NGI_ENOMEM && strcmp(err.text, "plugin.p.memory_limit: more is "
+                                                                                       "mapped already, before the "
+                                                                                       "plugin is loaded: set "
+                                                                                       "a higher one") == 0
+                  ? 0
+                  : 1);
+    int status = 1;
+    return waitpid(child, &status, 0) == child && status == 0 ? 0 : 1;
+}
+
+START_TEST(a_limit_below_what_is_mapped_is_refused)
+{
+    sandbox.memory_limit = 512 << 20;
+    ck_assert_int_eq(try_free(enter_with_much_mapped), 0);
 }
 END_TEST
 
@@ -477,6 +504,7 @@ Suite *sandbox_suite(void)
     tcase_set_timeout(tests, 30);
     tcase_add_checked_fixture(tests, sandbox_set_up, sandbox_tear_down);
     ADD_UNLESS(lacks_address_space(), tests, memory_has_a_limit);
+    ADD_UNLESS(lacks_address_space(), tests, a_limit_below_what_is_mapped_is_refused);
     if (lacks_address_space())
         tcase_add_test(tests, a_limit_of_memory_is_refused_under_a_sanitizer);
     tcase_add_test(tests, cpu_time_has_a_limit);
