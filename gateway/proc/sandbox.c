@@ -147,10 +147,9 @@ int sandbox_enter(const struct sandbox *sandbox, const int *keep, size_t count, 
 
 int sandbox_describe(const struct sandbox *sandbox, struct buffer *out)
 {
-    buffer_printf(out, "user %u, group %u%s", sandbox->uid, sandbox->gid,
-                  sandbox->uid != 0             ? ""
-                  : sandbox->drops_capabilities ? " (root, without capabilities)"
-                                                : " (root)");
+    buffer_printf(out, "user %u, group %u", sandbox->uid, sandbox->gid);
+    if (sandbox->uid == 0)
+        buffer_printf(out, " (root%s)", sandbox->drops_capabilities ? ", without capabilities" : "");
     describe_files(sandbox, out);
     if (sandbox->no_network)
         buffer_printf(out, ", no network");

@@ -61,8 +61,8 @@ int sandbox_prepare(struct sandbox *sandbox, ngi_error *err);
 /* In the child. Closes every descriptor but `keep` (0, 1 and 2 become /dev/null instead); none of `keep` may be a
  * directory, which would lead out of every restriction of paths. To be called by the only thread of the process; it
  * allocates nothing and takes no lock, so that the parent may have had several. Once it has failed, the child is
- * neither here nor there, and has to end. A process that it forks later (a zygote's host) inherits all but one thing,
- * for which sandbox_end_with_parent is. */
+ * neither here nor there, and has to end. What it forks later (a zygote its hosts) inherits all of it but the end with
+ * its parent, for which sandbox_end_with_parent is; to be ended as a group, each needs a setpgid of its own. */
 int sandbox_enter(const struct sandbox *sandbox, const int *keep, size_t count, ngi_error *err);
 
 /* The calling process gets SIGKILL when the thread of `parent` that forked it ends; an error if it has already. */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -51,16 +52,19 @@ static int check_writable(const struct sandbox *sandbox, ngi_error *err)
     return NGI_OK;
 }
 
-/* Both were tried: why neither will do. */
+/* What was tried, and why it will not do. */
 static int refuse_readonly(const struct sandbox *sandbox, int error, ngi_error *err)
 {
-    static const char *const landlock[] = { "has no Landlock", "has a Landlock that lets files be truncated" };
+    char mounts[160];
+    snprintf(mounts, sizeof mounts, "mount namespaces, and here they fail (%s%s)", strerror(error),
+             sandbox->user_namespace ? "; sysctl user.max_user_namespaces" : "");
+    if (sandbox->means == SANDBOX_MOUNTS)
+        return sandbox_refuse(sandbox, "filesystem", NGI_ENOSYS, err, "readonly needs %s: allow them, or leave it out",
+                              mounts);
     return sandbox_refuse(sandbox, "filesystem", NGI_ENOSYS, err,
                           "readonly needs Landlock of Linux 6.2 or later (CONFIG_SECURITY_LANDLOCK, lsm=landlock), and "
-                          "this kernel %s; or mount namespaces, and here they fail (%s%s): allow one of them, or leave "
-                          "it out",
-                          landlock[sandbox->landlock_abi > 0], strerror(error),
-                          sandbox->user_namespace ? "; sysctl user.max_user_namespaces" : "");
+                          "this kernel has %s; or %s: allow one of them, or leave it out",
+                          sandbox->landlock_abi ? "one that lets files be truncated" : "none", mounts);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */

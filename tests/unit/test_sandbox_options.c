@@ -334,7 +334,7 @@ static int readonly_on_a_poorer_machine(void)
     char words[512];
     snprintf(words, sizeof words,
              "plugin.p.filesystem: readonly needs Landlock of Linux 6.2 or later (CONFIG_SECURITY_LANDLOCK, "
-             "lsm=landlock), and this kernel has no Landlock; or mount namespaces, and here they fail (Operation not "
+             "lsm=landlock), and this kernel has none; or mount namespaces, and here they fail (Operation not "
              "permitted%s): allow one of them, or leave it out",
              privileged ? "" : "; sysctl user.max_user_namespaces");
     sandbox.readonly = true;
@@ -591,6 +591,31 @@ START_TEST(what_restricted_system_calls_are)
 }
 END_TEST
 
+#if defined(__x86_64__) && defined(__LP64__)
+/* The same kernel by other doors: x32's numbers, and i386's. */
+static int call_as_x32(void)
+{
+    enum { X32 = 0x40000000 };
+    return syscall(X32 + SYS_socket, AF_INET, SOCK_STREAM, 0) == -1 ? errno : 0;
+}
+
+static int call_as_i386(void)
+{
+    long result;
+    __asm__ volatile("int $0x80" : "=a"(result) : "a"(20L) : "memory", "r8", "r9", "r10", "r11"); /* getpid */
+    return result < 0 ? (int)-result : 0;
+}
+
+START_TEST(system_calls_of_other_architectures_are_denied)
+{
+    sandbox.no_network = true;
+    ck_assert_int_eq(TRY(call_as_x32), EPERM);
+    int end = TRY(call_as_i386);
+    ck_assert_msg(end == EPERM || end == -SIGSEGV, "%d", end); /* a kernel without them ends the process */
+}
+END_TEST
+#endif
+
 static void *run_thread(void *arg)
 {
     return arg;
@@ -699,6 +724,9 @@ Suite *sandbox_options_suite(void)
     tcase_add_test(tests, no_network);
     ADD_UNLESS(lacks_scopes(), tests, no_network_is_no_abstract_socket_either);
     tcase_add_test(tests, what_restricted_system_calls_are);
+#if defined(__x86_64__) && defined(__LP64__)
+    tcase_add_test(tests, system_calls_of_other_architectures_are_denied);
+#endif
     tcase_add_test(tests, what_works_all_the_same);
     tcase_add_test(tests, a_filter_that_cannot_be_had_is_refused);
     ADD_UNLESS(lacks_both, tests, everything_at_once);
