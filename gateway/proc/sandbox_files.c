@@ -42,7 +42,7 @@ static int check_writable(const struct sandbox *sandbox, ngi_error *err)
                               "%zu directories are too many: right are %d at most", sandbox->writable_count,
                               SANDBOX_WRITABLE_MAX);
     for (size_t i = 0; i < sandbox->writable_count; i++) {
-        int fd = sandbox_open_directory(sandbox, sandbox->writable[i], O_PATH);
+        int fd = sandbox_open_inside(sandbox, sandbox->writable[i], O_PATH | O_DIRECTORY);
         if (fd < 0)
             return sandbox_refuse(sandbox, "writable", NGI_ENOENT, err, "%s%s%s: %s: make it, or leave it out",
                                   sandbox->writable[i], sandbox->chroot ? " in " : "",
@@ -69,15 +69,15 @@ static int refuse_readonly(const struct sandbox *sandbox, int error, ngi_error *
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
-int sandbox_open_directory(const struct sandbox *sandbox, const char *path, int flags)
+int sandbox_open_inside(const struct sandbox *sandbox, const char *path, int flags)
 {
     if (!sandbox->chroot)
-        return open(path, flags | O_DIRECTORY | O_CLOEXEC);
+        return open(path, flags | O_CLOEXEC);
     int root = open(sandbox->chroot, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return -1;
     /* A link inside that begins with / means the chroot's root, as it will for the host process. */
-    struct open_how how = { .flags = (uint64_t)flags | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+    struct open_how how = { .flags = (uint64_t)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
     int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how), error = errno;
     close(root);
     errno = error;

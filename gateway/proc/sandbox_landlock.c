@@ -46,14 +46,17 @@ static int allow(const struct sandbox *sandbox, int fd, uint64_t rights)
 static int allow_writing(const struct sandbox *sandbox, ngi_error *err)
 {
     for (size_t i = 0; i < sandbox->writable_count; i++) {
-        int fd = sandbox_open_directory(sandbox, sandbox->writable[i], O_PATH);
+        int fd = sandbox_open_inside(sandbox, sandbox->writable[i], O_PATH | O_DIRECTORY);
         if (fd < 0 || allow(sandbox, fd, FS_WRITING) != 0)
             return sandbox_refuse(sandbox, "writable", NGI_EIO, err, "%s: %s", sandbox->writable[i], strerror(errno));
     }
-    /* A chroot has devices of its own, or none. */
-    for (size_t i = 0; i < sizeof devices / sizeof *devices && !sandbox->chroot; i++) {
-        int fd = open(devices[i], O_PATH | O_CLOEXEC);
-        if (fd >= 0 && allow(sandbox, fd, FS_OF_A_FILE) != 0)
+    /* A chroot may have them, or not, or files by these names. */
+    for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
+        struct stat status;
+        int fd = sandbox_open_inside(sandbox, devices[i], O_PATH);
+        if (fd >= 0 && (fstat(fd, &status) != 0 || !S_ISCHR(status.st_mode)))
+            close(fd);
+        else if (fd >= 0 && allow(sandbox, fd, FS_OF_A_FILE) != 0)
             return sandbox_refuse(sandbox, "filesystem", NGI_EIO, err, "%s: %s", devices[i], strerror(errno));
     }
     return NGI_OK;

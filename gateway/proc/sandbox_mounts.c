@@ -50,7 +50,7 @@ static bool make_readonly(const struct sandbox *sandbox)
     if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &private, sizeof private) != 0)
         return false;
     for (size_t i = 0; i < sandbox->writable_count; i++) {
-        int place = sandbox_open_directory(sandbox, sandbox->writable[i], O_PATH);
+        int place = sandbox_open_inside(sandbox, sandbox->writable[i], O_PATH | O_DIRECTORY);
         trees[i] =
             place < 0 ? -1 : open_tree(place, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
         if (trees[i] < 0)
@@ -60,7 +60,7 @@ static bool make_readonly(const struct sandbox *sandbox)
     if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &readonly, sizeof readonly) != 0)
         return false;
     for (size_t i = 0; i < sandbox->writable_count; i++) {
-        int place = sandbox_open_directory(sandbox, sandbox->writable[i], O_PATH);
+        int place = sandbox_open_inside(sandbox, sandbox->writable[i], O_PATH | O_DIRECTORY);
         if (place < 0 || move_mount(trees[i], "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
             return false;
         close(place);

@@ -32,8 +32,8 @@ int sandbox_descriptors_enter(const struct sandbox *sandbox, const int *keep, si
 /* sandbox_files.c: chroot, and who makes the file system read-only */
 int sandbox_files_prepare(struct sandbox *sandbox, ngi_error *err);
 int sandbox_chroot_enter(const struct sandbox *sandbox, ngi_error *err);
-/* The directory `path` inside the chroot, O_PATH; -1 and errno. */
-int sandbox_open_directory(const struct sandbox *sandbox, const char *path, int flags);
+/* Opens `path` as the host process will know it, inside the chroot; -1 and errno. */
+int sandbox_open_inside(const struct sandbox *sandbox, const char *path, int flags);
 
 /* sandbox_landlock.c */
 void sandbox_landlock_probe(struct sandbox *sandbox);
