@@ -1,4 +1,4 @@
-dist_doc_DATA += README.md CHANGES sdk/NGI.md doc/TUTORIAL.md doc/OPERATING.md
+dist_doc_DATA += README.md CHANGES sdk/NGI.md doc/TUTORIAL.md doc/OPERATING.md doc/THREATS.md
 EXTRA_DIST += doc/ARCHITECTURE.md doc/HACKING.md doc/PLACEMENT.md doc/postern.1.in
 
 # The manual page lists the settings from their own table.

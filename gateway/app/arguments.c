@@ -197,6 +197,11 @@ struct settings *arguments_load(const struct arguments *arguments, const char *c
         (void)settings_load(arguments_get(arguments, "--config"), overrides, count, &settings, report);
     else
         report_add(report, "out of memory");
+    /* One command obeys what is said of host processes; where it would be ignored, it is refused. */
+    if (settings && strcmp(arguments->command->name, "host") != 0 && !settings_check_hosts(settings, report)) {
+        settings_free(settings);
+        settings = NULL;
+    }
     if (settings)
         log_set_level(settings->log_level);
     free(overrides);

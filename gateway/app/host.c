@@ -19,6 +19,7 @@
 #include "proc/crew.h"
 #include "proc/host.h"
 #include "proc/ready.h"
+#include "proc/sandbox.h"
 #include "proc/signals.h"
 
 enum { PROCESSES_MOST = 1024 };
@@ -26,8 +27,10 @@ enum { PROCESSES_MOST = 1024 };
 /* What parent and children are to do. */
 struct hosting {
     const struct settings *settings;
-    struct plugin_file file; /* the same code for every process, also for one that is started later */
-    const char *mount;       /* "" for the root, "/x"; NULL: not said on the command line */
+    struct plugin_file file;             /* the same code for every process, also for one that is started later */
+    const char *mount;                   /* "" for the root, "/x"; NULL: not said on the command line */
+    const struct plugin_settings *block; /* the plugin's; NULL: it has none, or its file does not tell its name */
+    struct sandbox sandbox;              /* of the processes that run it */
     struct listeners listeners;
     unsigned processes;
     int ready_fd;
@@ -92,19 +95,10 @@ static char *parse_mount(const char *text)
 /* Loads the plugin. Where nobody has said where it is mounted, it is the root, and the web server may say more. */
 static bool load(struct registry *registry, const struct hosting *hosting, bool *ret_mounted, struct report *report)
 {
-    struct facts *facts = NULL;
     const char *mount = hosting->mount;
-    *ret_mounted = mount != NULL;
-    if (!mount) {
-        const struct plugin_settings *block = NULL;
-        ngi_error err;
-        /* A file that cannot be read, or does not tell its name, is for the loader to refuse. */
-        if (hosting->file.copy >= 0 && facts_read(hosting->file.copy, &facts, &err) == NGI_OK && facts->name)
-            block = settings_plugin(hosting->settings, facts->name);
-        *ret_mounted = block && block->mount;
-        mount = *ret_mounted ? NULL : "";
-    }
-    facts_free(facts);
+    *ret_mounted = mount || (hosting->block && hosting->block->mount);
+    if (!mount && !*ret_mounted)
+        mount = "";
     return registry_add(registry, &hosting->file, mount, hosting->settings, report);
 }
 
@@ -119,6 +113,46 @@ static void announce(const struct registry *registry, bool mounted)
              plugin->route_count, plugin->route_count == 1 ? "" : "s");
 }
 
+/* The plugin's block, by the name that its file tells. A file that cannot be read is for the loader to refuse. */
+static const struct plugin_settings *find_block(const struct hosting *hosting)
+{
+    struct facts *facts = NULL;
+    const struct plugin_settings *block = NULL;
+    ngi_error err;
+    if (hosting->file.copy >= 0 && facts_read(hosting->file.copy, &facts, &err) == NGI_OK && facts->name)
+        block = settings_plugin(hosting->settings, facts->name);
+    facts_free(facts);
+    return block;
+}
+
+/* What the plugin's processes may do is found out, and told, before there is one. */
+static bool prepare_sandbox(struct hosting *hosting)
+{
+    struct buffer words;
+    ngi_error err = { 0 };
+    sandbox_from_settings(&hosting->sandbox, hosting->block ? hosting->block->name : "NAME", hosting->block);
+    if (sandbox_prepare(&hosting->sandbox, &err) != NGI_OK) {
+        log_line(NGI_LOG_ERROR, "%s", err.text);
+        return false;
+    }
+    buffer_init(&words, SIZE_MAX);
+    if (sandbox_describe(&hosting->sandbox, &words) == NGI_OK)
+        log_line(NGI_LOG_INFO, "its processes: %.*s", (int)words.length, words.data);
+    buffer_free(&words);
+    return true;
+}
+
+/* In the child, before any code of the plugin. */
+static bool enter_sandbox(const struct hosting *hosting, int ready_fd)
+{
+    const int keep[] = { STDOUT_FILENO, STDERR_FILENO, hosting->listeners.all[0].fd, hosting->file.copy, ready_fd };
+    ngi_error err = { 0 };
+    if (sandbox_enter(&hosting->sandbox, keep, sizeof keep / sizeof *keep, &err) == NGI_OK)
+        return true;
+    log_line(NGI_LOG_ERROR, "%s", err.text);
+    return false;
+}
+
 static int be_host(void *arg, int ready_fd, bool first)
 {
     const struct hosting *hosting = arg;
@@ -126,13 +160,11 @@ static int be_host(void *arg, int ready_fd, bool first)
     struct registry *registry = registry_new();
     struct host_config config = { .settings = hosting->settings, .processes = hosting->processes };
     struct host *host = NULL;
-    if (hosting->ready_fd > STDERR_FILENO)
-        close(hosting->ready_fd); /* the parent's: who waits for its end must not wait for ours */
     signals_leave_children();
     crash_watch(autopsy_request); /* static constructors run while a plugin is loaded */
     if (!registry)
         log_line(NGI_LOG_ERROR, "out of memory");
-    else if (load(registry, hosting, &config.mounted, &report))
+    else if (enter_sandbox(hosting, ready_fd) && load(registry, hosting, &config.mounted, &report))
         host = host_start(registry, &config);
     report_log(&report);
     if (host) {
@@ -171,8 +203,10 @@ static int host(struct hosting *hosting, const char *where)
         return EXIT_REFUSED;
     }
     hosting->listeners = (struct listeners){ &listener, 1 };
+    hosting->block = find_block(hosting);
     const struct crew crew = { hosting->processes, be_host, tell_ready, hosting, hosting->settings->grace };
-    int status = crew_run(&crew);
+    int status = prepare_sandbox(hosting) ? crew_run(&crew) : EXIT_REFUSED;
+    sandbox_release(&hosting->sandbox);
     listener_close(&listener);
     return status;
 }

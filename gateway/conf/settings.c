@@ -154,3 +154,16 @@ int settings_load(const char *file, const char *const *overrides, size_t overrid
         settings_free(settings);
     return rc;
 }
+
+bool settings_check_hosts(const struct settings *settings, struct report *report)
+{
+    size_t mistakes = report->count;
+    for (size_t i = 0; i < settings->plugin_count; i++)
+        for (size_t j = 0; j < settings_table_count; j++)
+            if (settings_table[j].hosts && setting_is_set(&settings_table[j], &settings->plugin[i]))
+                report_add(report,
+                           "%s: plugin.%s.%s: is for the processes of postern host: here plugins run in the gateway "
+                           "itself, where nothing would obey it; right is a block without it",
+                           settings->plugin[i].where, settings->plugin[i].name, settings_table[j].key);
+    return report->count == mistakes;
+}

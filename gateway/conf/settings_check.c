@@ -77,6 +77,21 @@ const char *check_mount(const char *text)
     return NULL;
 }
 
+const char *check_absolute(const char *text)
+{
+    return *text == '/' ? NULL : *text ? "does not begin with /" : "is empty";
+}
+
+const char *check_account(const char *text)
+{
+    if (!*text)
+        return "is empty";
+    for (const unsigned char *byte = (const unsigned char *)text; *byte; byte++)
+        if (*byte <= ' ' || strchr(":/,", *byte) || *byte == 0x7f)
+            return "holds a space, a colon, a comma, a slash or a control character";
+    return NULL;
+}
+
 const char *check_name(const char *text)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";

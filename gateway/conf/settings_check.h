@@ -10,6 +10,12 @@ const char *check_listen(const char *text);
 /* A path that request paths can begin with as they are: plain segments, no slash at the end except "/" itself. */
 const char *check_mount(const char *text);
 
+/* An absolute path. */
+const char *check_absolute(const char *text);
+
+/* The name of a user or a group, or a number. Which of them exist is for whoever looks it up to say. */
+const char *check_account(const char *text);
+
 /* Letters, digits, '-', '_' and '.': the names of plugins and of their options. */
 const char *check_name(const char *text);
 

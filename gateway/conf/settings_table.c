@@ -15,6 +15,8 @@
 
 static const char *const run_names[] = { [RUN_AUTO] = "auto", [RUN_POOL] = "pool", [RUN_THREAD] = "thread", NULL };
 static const char *const run_refused[] = { "process", NULL };
+static const char *const filesystem_names[] = { [FILESYSTEM_FULL] = "full", [FILESYSTEM_READONLY] = "readonly", NULL };
+static const char *const syscalls_names[] = { [SYSCALLS_ALL] = "all", [SYSCALLS_RESTRICTED] = "restricted", NULL };
 static const char *const format_names[] = { [ACCESS_COMBINED] = "combined", [ACCESS_JSON] = "json", NULL };
 static const char *const level_names[] = { "error", "warning", "info", "debug", NULL }; /* by NGI_LOG_… */
 
@@ -31,6 +33,8 @@ static const char *const level_names[] = { "error", "warning", "info", "debug", 
 #define PLUGIN(member, kind)                                                                                           \
     .key = #member, .section = SECTION_PLUGIN, .type = SETTING_##kind,                                                 \
     .offset = offsetof(struct plugin_settings, member)
+/* Inherited all of them, so that what is set can be told from what is not. */
+#define HOSTS(member, kind) PLUGIN(member, kind), .hosts = true
 #define ROUTE(member, kind)                                                                                            \
     .key = #member, .section = SECTION_ROUTE, .type = SETTING_##kind, .offset = offsetof(struct route_settings, member)
 
@@ -108,6 +112,37 @@ const struct setting settings_table[] = {
       .help = "The largest request body that the plugin takes." },
     { PLUGIN(stream_body, SWITCH), .inherited = "as its flags say (NGI_STREAM_BODY)",
       .help = "Whether the plugin's handlers run while the request body is still arriving, reading it with ngi_read." },
+
+    { HOSTS(user, STRING), .inherited = "the gateway's", .check = check_account, .form = "a user's name or number",
+      .help = "In host processes: the user that they run as, with that user's groups." },
+    { HOSTS(group, STRING), .inherited = "the user's", .check = check_account, .form = "a group's name or number",
+      .help = "In host processes: the group that they run as." },
+    { HOSTS(chroot, STRING), .inherited = "none", .check = check_absolute, .form = "an absolute path",
+      .help = "In host processes: the directory that is their root directory; needs user." },
+    { HOSTS(filesystem, ENUM), .inherited = "full", .names = filesystem_names,
+      .help = "In host processes: whether they may change files as their user may (full), or only below the "
+              "directories "
+              "of writable." },
+    { HOSTS(writable, LIST), .count_offset = offsetof(struct plugin_settings, writable_count), .inherited = "none",
+      .check = check_absolute, .form = "an absolute path",
+      .help = "In host processes: directories that filesystem = readonly leaves writable, named as the plugin sees "
+              "them." },
+    { HOSTS(network, SWITCH), .inherited = "on",
+      .help = "In host processes: whether they may open sockets of other families than AF_UNIX." },
+    { HOSTS(syscalls, ENUM), .inherited = "all", .names = syscalls_names,
+      .help = "In host processes: whether system calls that administer the machine or look into other processes fail "
+              "(restricted)." },
+    { HOSTS(memory_limit, SIZE), .inherited = "the gateway's", .min = 32 * M, .max = 1024 * G,
+      .help = "In host processes: the address space that each may map; beyond, allocations fail." },
+    { HOSTS(cpu_limit, INT), .inherited = "the gateway's", .min = 1, .max = 31536000,
+      .help = "In host processes: seconds of CPU time after which one is ended by SIGXCPU." },
+    { HOSTS(files_limit, INT), .inherited = "the gateway's", .min = 16, .max = 1048576,
+      .help = "In host processes: descriptors that each may have open." },
+    { HOSTS(processes_limit, INT), .inherited = "the gateway's", .min = 1, .max = 1000000,
+      .help = "In host processes: processes and threads that their user may have in the whole system; root is not "
+              "bound." },
+    { HOSTS(file_size_limit, SIZE), .inherited = "the gateway's", .min = 0, .max = 1024 * G,
+      .help = "In host processes: the largest file that they may write; beyond, writing fails." },
 
     { ROUTE(run, ENUM), .inherited = "the plugin's", RUN_MODES,
       .help = "What runs the calls of this route; auto: the gateway chooses." },

@@ -3,12 +3,13 @@
 #ifndef CONF_SETTINGS_TABLE_H
 #define CONF_SETTINGS_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum setting_section { SECTION_ROOT, SECTION_PLUGIN, SECTION_ROUTE, SECTION_COUNT };
 
-/* Each with its member. A list and a bool are never inherited. */
+/* Each with its member. A bool is never inherited; a list that may be is so while it is empty. */
 enum setting_type {
     SETTING_STRING, /* char * */
     SETTING_LIST,   /* char **, and a size_t count */
@@ -26,7 +27,7 @@ struct setting {
     enum setting_section section;
     enum setting_type type;
     size_t offset, count_offset; /* of the member, in the struct of its section; of a list's count */
-    const char *standard;        /* the default as one would type it; NULL: inherited (a NULL string, -1 else) */
+    const char *standard;        /* the default as one would type it; NULL: inherited (NULL, an empty list, -1 else) */
     const char *inherited;       /* then: what takes its place, for people */
     int64_t min, max;            /* of numbers and sizes; not below 0 of what may be inherited */
     const char *const *names;    /* of an enum, by value; NULL-terminated */
@@ -35,6 +36,7 @@ struct setting {
     const char *(*check)(const char *text); /* of strings: NULL, or what is wrong with `text` */
     const char *form;                       /* of strings: what would be right */
     const char *help;                       /* a sentence */
+    bool hosts;                             /* obeyed in host processes only: refused for a plugin without them */
 };
 
 extern const struct setting settings_table[];

@@ -17,6 +17,11 @@ static size_t *list_count(const struct setting *setting, void *base)
     return (size_t *)(void *)((char *)base + setting->count_offset);
 }
 
+static size_t const_list_count(const struct setting *setting, const void *base)
+{
+    return *(const size_t *)(const void *)((const char *)base + setting->count_offset);
+}
+
 static const char too_small[] = "is too small", too_large[] = "is too large", refused[] = "is refused";
 
 static int refuse(const struct setting *setting, const char *text, const char *wrong, const struct place *place,
@@ -137,7 +142,7 @@ static int append_string(const struct setting *setting, void *base, const char *
 static void print_list(const struct setting *setting, const void *base, FILE *out)
 {
     char *const *list = *CONST_MEMBER(char **, setting, base);
-    size_t count = *(const size_t *)(const void *)((const char *)base + setting->count_offset);
+    size_t count = const_list_count(setting, base);
     fputc('{', out);
     for (size_t i = 0; i < count; i++) {
         fputs(i ? ", " : "", out);
@@ -159,23 +164,7 @@ static void print_real(double real, FILE *out)
     fputs(text, out);
 }
 
-static bool is_inherited(const struct setting *setting, const void *base)
-{
-    if (setting->standard)
-        return false;
-    switch (setting->type) {
-    case SETTING_STRING:
-    case SETTING_MOUNT: return !*CONST_MEMBER(char *, setting, base);
-    case SETTING_INT:
-    case SETTING_SIZE: return *CONST_MEMBER(int64_t, setting, base) < 0;
-    case SETTING_FLOAT: return *CONST_MEMBER(double, setting, base) < 0;
-    case SETTING_SWITCH:
-    case SETTING_ENUM: return *CONST_MEMBER(int, setting, base) < 0;
-    default: return false;
-    }
-}
-
-/* Makes is_inherited true of a member that is all zero. */
+/* Makes setting_is_set false of a member that is all zero. */
 static void set_inherited(const struct setting *setting, void *base)
 {
     switch (setting->type) {
@@ -184,7 +173,7 @@ static void set_inherited(const struct setting *setting, void *base)
     case SETTING_FLOAT: *MEMBER(double, setting, base) = -1; break;
     case SETTING_SWITCH:
     case SETTING_ENUM: *MEMBER(int, setting, base) = -1; break;
-    default: break; /* strings are NULL */
+    default: break; /* strings are NULL, lists empty */
     }
 }
 
@@ -223,6 +212,23 @@ void setting_clear_list(const struct setting *setting, void *base)
     *count = 0;
 }
 
+bool setting_is_set(const struct setting *setting, const void *base)
+{
+    if (setting->standard)
+        return true;
+    switch (setting->type) {
+    case SETTING_STRING:
+    case SETTING_MOUNT: return *CONST_MEMBER(char *, setting, base) != NULL;
+    case SETTING_LIST: return const_list_count(setting, base) > 0;
+    case SETTING_INT:
+    case SETTING_SIZE: return *CONST_MEMBER(int64_t, setting, base) >= 0;
+    case SETTING_FLOAT: return *CONST_MEMBER(double, setting, base) >= 0;
+    case SETTING_SWITCH:
+    case SETTING_ENUM: return *CONST_MEMBER(int, setting, base) >= 0;
+    default: return true;
+    }
+}
+
 int section_set_defaults(enum setting_section section, void *base)
 {
     static const struct place place = { "default", "" };
@@ -259,7 +265,7 @@ void section_free(enum setting_section section, void *base)
 void setting_print(const struct setting *setting, const void *base, int indent, FILE *out)
 {
     char size[32];
-    if (is_inherited(setting, base)) {
+    if (!setting_is_set(setting, base)) {
         fprintf(out, "%*s# %s: %s\n", indent, "", setting->key, setting->inherited);
         return;
     }

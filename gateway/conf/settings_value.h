@@ -2,6 +2,7 @@
 #ifndef CONF_SETTINGS_VALUE_H
 #define CONF_SETTINGS_VALUE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/report.h"
@@ -20,6 +21,9 @@ int setting_set(const struct setting *setting, void *base, const char *text, con
 
 /* Before the values of a list that replace those it has. Does nothing to any other. */
 void setting_clear_list(const struct setting *setting, void *base);
+
+/* Whether a value counts here: the default of a setting that has one, or what was set of one that is inherited. */
+bool setting_is_set(const struct setting *setting, const void *base);
 
 /* Sets every member that the section's rows name, which must be all zero, to its default. NGI_OK, NGI_ENOMEM. */
 int section_set_defaults(enum setting_section section, void *base);

@@ -14,6 +14,10 @@ libpostern_a_SOURCES += \
 	gateway/proc/mapped_file.c gateway/proc/mapped_file.h \
 	gateway/proc/orders.c gateway/proc/orders.h \
 	gateway/proc/ready.c gateway/proc/ready.h \
+	gateway/proc/sandbox.c gateway/proc/sandbox.h gateway/proc/sandbox_parts.h \
+	gateway/proc/sandbox_files.c gateway/proc/sandbox_filter.c gateway/proc/sandbox_ids.c \
+	gateway/proc/sandbox_landlock.c gateway/proc/sandbox_limits.c gateway/proc/sandbox_mounts.c \
+	gateway/proc/sandbox_process.c \
 	gateway/proc/signals.c gateway/proc/signals.h \
 	gateway/proc/sockets.c gateway/proc/sockets.h \
 	gateway/proc/state.c gateway/proc/state.h \

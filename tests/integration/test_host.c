@@ -727,6 +727,39 @@ START_TEST(only_named_addresses_may_connect)
 END_TEST
 
 /* Starts postern as spawn-fcgi does, with a listening socket as its standard input. */
+/* Looped: the options of the plugin's block, one by one. */
+START_TEST(its_processes_may_do_what_the_block_leaves_them)
+{
+    static const struct {
+        const char *setting, *what, *wanted;
+    } rows[] = {
+        { "debug=off", "socket", "yes\n" },
+        { "plugin.hosted.network=off", "socket", "no: " },
+        { "debug=off", "write", "yes\n" },
+        { "plugin.hosted.filesystem=readonly", "write", "no: " },
+    };
+    char target[512];
+    prepare();
+    snprintf(target, sizeof target, "/may?what=%s&path=%s", rows[_i].what, scratch_path(&scratch, "made"));
+    HOST(HOSTED, "--set", rows[_i].setting);
+    EXPECT_HAS(HOST_GET(target)->body, rows[_i].wanted);
+    EXPECT_HAS(gateway_log(&gateway), "postern: its processes: user ");
+    finish();
+}
+END_TEST
+
+START_TEST(a_sandbox_that_cannot_be_had_is_refused)
+{
+    struct command_result result;
+    COMMAND(&result, "postern", "host", "--fastcgi", "127.0.0.1:0", "--set", "plugin.hosted.user=nobody-of-that-name",
+            built(HOSTED));
+    ck_assert_int_eq(result.status, 1);
+    EXPECT_HAS(result.err, "plugin.hosted.user: ");
+    EXPECT_HAS(result.err, "nobody-of-that-name");
+    command_free(&result);
+}
+END_TEST
+
 START_TEST(descriptor_0_is_a_listening_socket)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -831,6 +864,8 @@ Suite *host_suite(void)
     tcase_add_test(tcase, the_access_log_is_written);
     tcase_add_loop_test(tcase, a_path_is_a_local_socket, 0, 2);
     tcase_add_loop_test(tcase, only_named_addresses_may_connect, 0, 2);
+    tcase_add_loop_test(tcase, its_processes_may_do_what_the_block_leaves_them, 0, 4);
+    tcase_add_test(tcase, a_sandbox_that_cannot_be_had_is_refused);
     tcase_add_test(tcase, descriptor_0_is_a_listening_socket);
     tcase_add_loop_test(tcase, mistakes_are_named, 0, 5);
     return suite;

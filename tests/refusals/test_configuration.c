@@ -72,7 +72,12 @@ START_TEST(what_a_block_inherits_stays_out_of_what_t_prints)
     ck_assert_str_eq(strstr(once, "\nplugin a {"),
                      "\nplugin a {\n    # mount: /NAME\n    # run: the gateway's\n    threads = 2\n"
                      "    # queue: the gateway's\n    # timeout: the gateway's\n    # max_body: the gateway's\n"
-                     "    # stream_body: as its flags say (NGI_STREAM_BODY)\n    route \"/x\" {\n"
+                     "    # stream_body: as its flags say (NGI_STREAM_BODY)\n    # user: the gateway's\n"
+                     "    # group: the user's\n    # chroot: none\n    # filesystem: full\n    # writable: none\n"
+                     "    # network: on\n    # syscalls: all\n    # memory_limit: the gateway's\n"
+                     "    # cpu_limit: the gateway's\n    # files_limit: the gateway's\n"
+                     "    # processes_limit: the gateway's\n    # file_size_limit: the gateway's\n"
+                     "    route \"/x\" {\n"
                      "        # run: the plugin's\n        # threads: the plugin's\n        queue = 3\n"
                      "        # timeout: the plugin's\n        # max_body: the plugin's\n"
                      "        # stream_body: the plugin's\n    }\n}\n");
@@ -149,6 +154,15 @@ START_TEST(processes_are_for_a_later_release)
 }
 END_TEST
 
+START_TEST(a_sandbox_that_nothing_would_obey_is_refused)
+{
+    scratch_write(&dir, "bad.conf", "debug = on\nplugin a {\n    network = off\n}\n");
+    REFUSED_WITH("DIR/bad.conf:2: plugin.a.network: is for the processes of postern host: here plugins run in the "
+                 "gateway itself, where nothing would obey it; right is a block without it",
+                 "-c", "DIR/bad.conf");
+}
+END_TEST
+
 START_TEST(a_set_without_value_tells_the_form)
 {
     REFUSED_WITH("--set: grace: has no value; right is KEY=VALUE", "--set", "grace");
@@ -196,6 +210,7 @@ Suite *configuration_suite(void)
     tcase_add_test(tests, a_syntax_error_has_its_line);
     tcase_add_test(tests, a_value_out_of_range_tells_the_range);
     tcase_add_test(tests, processes_are_for_a_later_release);
+    tcase_add_test(tests, a_sandbox_that_nothing_would_obey_is_refused);
     tcase_add_test(tests, a_set_without_value_tells_the_form);
     tcase_add_test(tests, an_unknown_set_gets_the_nearest);
     tcase_add_test(tests, a_setting_of_a_later_release_says_so);

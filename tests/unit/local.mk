@@ -1,6 +1,6 @@
 check_PROGRAMS += tests/unit/unit
 TESTS += tests/unit/unit
-tests_unit_unit_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_unit_CPPFLAGS = $(TEST_CPPFLAGS) $(SECCOMP_CFLAGS)
 tests_unit_unit_CFLAGS = $(TEST_CFLAGS)
 tests_unit_unit_LDADD = $(POSTERN_LIBS) $(CHECK_LIBS) $(CURL_LIBS)
 tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
@@ -8,6 +8,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/harness/client.c tests/harness/client.h \
 	tests/harness/fcgi.c tests/harness/fcgi.h \
 	tests/unit/run_fixture.c tests/unit/run_fixture.h \
+	tests/unit/sandbox_fixture.c tests/unit/sandbox_fixture.h \
 	tests/unit/settings_fixture.c tests/unit/settings_fixture.h \
 	tests/unit/test_arena.c \
 	tests/unit/test_body.c \
@@ -55,6 +56,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_response_body.c \
 	tests/unit/test_router.c \
 	tests/unit/test_router_random.c \
+	tests/unit/test_sandbox.c tests/unit/test_sandbox_options.c \
 	tests/unit/test_settings.c \
 	tests/unit/test_settings_refusals.c \
 	tests/unit/test_sockets.c \

@@ -36,7 +36,10 @@ static const char *const everything =
     "  stream_body = yes, option { quality = 80, a.b = \"x y\" }\n"
     "  route \"/slow\" { run = auto, threads = 2, queue = 3, timeout = 0.25, max_body = 20M, stream_body = off }\n  "
     "route '~^/a\\d\"$' { } }\n"
-    "plugin other {}\n";
+    "plugin other { user = 65534, group = \"www-data\", chroot = /srv, filesystem = readonly\n"
+    "  writable = {\"/a b\", \"/var/x\"}, network = off, syscalls = restricted, memory_limit = 512M\n"
+    "  cpu_limit = 31536000, files_limit = 16, processes_limit = 1, file_size_limit = 0 }\n"
+    "plugin open { filesystem = full, network = on, syscalls = all }\n";
 
 START_TEST(defaults_without_a_file)
 {
@@ -85,6 +88,18 @@ START_TEST(defaults_of_blocks)
     ck_assert_double_eq(plugin->timeout, -1);
     ck_assert_int_eq(plugin->max_body, -1);
     ck_assert_int_eq(plugin->stream_body, -1);
+    ck_assert_ptr_null(plugin->user);
+    ck_assert_ptr_null(plugin->group);
+    ck_assert_ptr_null(plugin->chroot);
+    ck_assert_int_eq(plugin->filesystem, -1);
+    ck_assert_uint_eq(plugin->writable_count, 0);
+    ck_assert_int_eq(plugin->network, -1);
+    ck_assert_int_eq(plugin->syscalls, -1);
+    ck_assert_int_eq(plugin->memory_limit, -1);
+    ck_assert_int_eq(plugin->cpu_limit, -1);
+    ck_assert_int_eq(plugin->files_limit, -1);
+    ck_assert_int_eq(plugin->processes_limit, -1);
+    ck_assert_int_eq(plugin->file_size_limit, -1);
     ck_assert_uint_eq(plugin->option_count, 0);
     ck_assert_uint_eq(plugin->route_count, 1);
     const struct route_settings *route = &plugin->routes[0];
@@ -138,6 +153,20 @@ START_TEST(every_setting_of_a_file)
     ck_assert_int_eq(plugin->routes[0].max_body, 20 << 20);
     ck_assert_int_eq(plugin->routes[0].stream_body, 0);
     ck_assert_str_eq(plugin->routes[1].pattern, "~^/a\\d\"$");
+    plugin = settings_plugin(settings, "other");
+    ck_assert_str_eq(plugin->user, "65534");
+    ck_assert_str_eq(plugin->group, "www-data");
+    ck_assert_str_eq(plugin->chroot, "/srv");
+    ck_assert_int_eq(plugin->filesystem, FILESYSTEM_READONLY);
+    ck_assert_uint_eq(plugin->writable_count, 2);
+    ck_assert_str_eq(plugin->writable[0], "/a b");
+    ck_assert_int_eq(plugin->network, 0);
+    ck_assert_int_eq(plugin->syscalls, SYSCALLS_RESTRICTED);
+    ck_assert_int_eq(plugin->memory_limit, 512 << 20);
+    ck_assert_int_eq(plugin->cpu_limit, 31536000);
+    ck_assert_int_eq(plugin->files_limit, 16);
+    ck_assert_int_eq(plugin->processes_limit, 1);
+    ck_assert_int_eq(plugin->file_size_limit, 0);
 }
 END_TEST
 
@@ -255,6 +284,18 @@ START_TEST(what_is_inherited_is_printed_as_a_comment)
                                                    "    # timeout: the gateway's\n"
                                                    "    # max_body: the gateway's\n"
                                                    "    # stream_body: as its flags say (NGI_STREAM_BODY)\n"
+                                                   "    # user: the gateway's\n"
+                                                   "    # group: the user's\n"
+                                                   "    # chroot: none\n"
+                                                   "    # filesystem: full\n"
+                                                   "    # writable: none\n"
+                                                   "    # network: on\n"
+                                                   "    # syscalls: all\n"
+                                                   "    # memory_limit: the gateway's\n"
+                                                   "    # cpu_limit: the gateway's\n"
+                                                   "    # files_limit: the gateway's\n"
+                                                   "    # processes_limit: the gateway's\n"
+                                                   "    # file_size_limit: the gateway's\n"
                                                    "    route \"/r\" {\n"
                                                    "        # run: the plugin's\n"
                                                    "        # threads: the plugin's\n"
@@ -272,10 +313,11 @@ START_TEST(what_is_inherited_can_be_told_from_every_value)
     for (size_t i = 0; i < settings_table_count; i++) {
         const struct setting *setting = &settings_table[i];
         ck_assert_msg(!setting->standard != !setting->inherited, "%s: has a default or inherits it", setting->key);
+        ck_assert_msg(!setting->hosts || setting->inherited, "%s: settings_check_hosts could not tell", setting->key);
         if (setting->inherited) {
             ck_assert_int_ge(setting->min, 0);
             ck_assert(setting->section != SECTION_ROOT);
-            ck_assert(setting->type != SETTING_LIST && setting->type != SETTING_BOOL);
+            ck_assert(setting->type != SETTING_BOOL);
         }
     }
 }

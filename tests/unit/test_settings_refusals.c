@@ -41,8 +41,9 @@ START_TEST(what_this_release_does_not_offer)
     REFUSED("plugin a {\n run = process }", "a.conf:2: plugin.a.run: " NO_PROCESS);
     REFUSED("plugin a { route \"/slow\" { run = process } }", "a.conf:1: plugin.a.route \"/slow\": run: " NO_PROCESS);
     REFUSED("plugin a { hosts = 4 }", "a.conf:1: plugin.a.hosts: is not a setting of a plugin block; "
-                                      "there are mount, run, threads, queue, timeout, max_body, stream_body, option, "
-                                      "route");
+                                      "there are mount, run, threads, queue, timeout, max_body, stream_body, user, group, "
+                                      "chroot, filesystem, writable, network, syscalls, memory_limit, cpu_limit, "
+                                      "files_limit, processes_limit, file_size_limit, option, route");
 }
 END_TEST
 
@@ -74,6 +75,51 @@ START_TEST(ranges_of_executors_and_deadlines)
     assert_range("run", "run", "fast", "is unknown; right is auto, pool or thread");
     REFUSED("thread_idle = 0.5", "a.conf:1: thread_idle: \"0.5\" is too small; right is a number from 1 to 3600");
     REFUSED("thread_idle = 3601", "a.conf:1: thread_idle: \"3601\" is too large; right is a number from 1 to 3600");
+}
+END_TEST
+
+START_TEST(settings_of_host_processes)
+{
+#define SIZES "; right is bytes, or a size such as 64K, 10M or 1G, from "
+    REFUSED("plugin p {\n user = \"\" }", "a.conf:2: plugin.p.user: \"\" is empty; right is a user's name or number");
+    REFUSED("plugin p {\n group = \"a:b\" }",
+            "a.conf:2: plugin.p.group: \"a:b\" holds a space, a colon, a comma, a slash or a control character; "
+            "right is a group's name or number");
+    REFUSED("plugin p { chroot = srv }", "a.conf:1: plugin.p.chroot: \"srv\" does not begin with /; "
+                                         "right is an absolute path");
+    REFUSED("plugin p { writable = {\"/a\",\n\"b\"} }", "a.conf:2: plugin.p.writable: \"b\" does not begin with /; "
+                                                       "right is an absolute path");
+    REFUSED("plugin p { writable = {\n} }", "a.conf:2: writable: the list is empty; right is at least one value");
+    REFUSED("plugin p { filesystem = rw }", "a.conf:1: plugin.p.filesystem: \"rw\" is unknown; right is full or "
+                                            "readonly");
+    REFUSED("plugin p { network = 0 }", "a.conf:1: plugin.p.network: \"0\" is neither on nor off; right is on or off");
+    REFUSED("plugin p { syscalls = some }", "a.conf:1: plugin.p.syscalls: \"some\" is unknown; right is all or "
+                                            "restricted");
+    REFUSED("plugin p { memory_limit = 31M }",
+            "a.conf:1: plugin.p.memory_limit: \"31M\" is too small" SIZES "32M to 1024G");
+    REFUSED("plugin p { cpu_limit = 0 }", "a.conf:1: plugin.p.cpu_limit: \"0\" is too small; "
+                                          "right is a whole number from 1 to 31536000");
+    REFUSED("plugin p { files_limit = 15 }", "a.conf:1: plugin.p.files_limit: \"15\" is too small; "
+                                             "right is a whole number from 16 to 1048576");
+    REFUSED("plugin p { processes_limit = x }", "a.conf:1: plugin.p.processes_limit: \"x\" is not a whole number; "
+                                                "right is a whole number from 1 to 1000000");
+    REFUSED("plugin p { file_size_limit = 2048G }",
+            "a.conf:1: plugin.p.file_size_limit: \"2048G\" is too large" SIZES "0 to 1024G");
+    REFUSED("user = x", "a.conf:1: user: is not a setting of the gateway; it is one of a plugin block: move it there");
+}
+END_TEST
+
+START_TEST(settings_of_host_processes_without_a_host_process)
+{
+    load_well("plugin a { run = pool }\nplugin p { network = on\n writable = {\"/x\"} }");
+    ck_assert(!settings_check_hosts(settings, &report));
+#define NOT_HERE                                                                                                       \
+    "is for the processes of postern host: here plugins run in the gateway itself, where nothing would obey it; "       \
+    "right is a block without it"
+    assert_report("a.conf:2: plugin.p.writable: " NOT_HERE, "a.conf:2: plugin.p.network: " NOT_HERE, NULL);
+    load_well("plugin a { run = pool, option { network = off } }");
+    ck_assert(settings_check_hosts(settings, &report));
+    assert_report(NULL);
 }
 END_TEST
 
@@ -141,8 +187,9 @@ START_TEST(unknown_keys)
             "a.conf:7: plugin.p.backlog: is not a setting of a plugin block; it is one of the gateway: move it there");
     REFUSED("plugin p { colour = red }", "a.conf:1: plugin.p.colour: is not a setting of a plugin block; "
                                          "there are mount, run, threads, queue, timeout, max_body, stream_body, "
-                                         "option, "
-                                         "route");
+                                         "user, group, chroot, filesystem, writable, network, syscalls, "
+                                         "memory_limit, cpu_limit, files_limit, processes_limit, file_size_limit, "
+                                         "option, route");
     REFUSED("execute_threads = 1\nstream_body = on\nplugin p { thread = 1\n time_out = 1\n executor_threads = 1\n"
             "route \"/r\" { stream_bdy = on\n thread_idle = 1 } }",
             "a.conf:1: execute_threads: is not a setting of the gateway; did you mean executor_threads?",
@@ -272,6 +319,8 @@ Suite *settings_refusals_suite(void)
     tcase_add_test(tests, mistakes_of_each_type);
     tcase_add_test(tests, what_this_release_does_not_offer);
     tcase_add_test(tests, ranges_of_executors_and_deadlines);
+    tcase_add_test(tests, settings_of_host_processes);
+    tcase_add_test(tests, settings_of_host_processes_without_a_host_process);
     tcase_add_test(tests, bad_addresses);
     tcase_add_test(tests, mounts);
     tcase_add_test(tests, unknown_keys);

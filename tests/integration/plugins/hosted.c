@@ -1,9 +1,13 @@
 /* hosted - what a host process has to live through: a crash, a promise that a thread of the plugin keeps, half a
  * response; and a way to tell one process from another. */
+#include <errno.h>
+#include <fcntl.h>
 #include <ngi.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static const ngi_host *gateway;
@@ -19,6 +23,22 @@ static void finish(void *state)
 {
     (void)state;
     ngi_host_log(gateway, NGI_LOG_INFO, "fini");
+}
+
+/* What the process may do: `what` happens with it. */
+static int may(ngi_request *r)
+{
+    const char *what = ngi_query(r, "what", "");
+    int fd = -1;
+    errno = 0;
+    if (strcmp(what, "socket") == 0)
+        fd = socket(AF_INET, SOCK_STREAM, 0);
+    else if (strcmp(what, "write") == 0)
+        fd = open(ngi_query(r, "path", ""), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    int error = errno;
+    if (fd >= 0)
+        (void)close(fd);
+    return fd >= 0 ? ngi_text(r, 200, "yes\n") : ngi_textf(r, 200, "no: %s\n", strerror(error));
 }
 
 static int pid(ngi_request *r)
@@ -125,6 +145,7 @@ static int file(ngi_request *r)
 }
 
 static const ngi_route routes[] = {
+    NGI_ROUTE(NGI_GET, "/may", may),
     NGI_ROUTE(NGI_GET, "/pid", pid),         NGI_ROUTE(NGI_GET, "/crash", crash),
     NGI_ROUTE(NGI_GET, "/promise", promise), NGI_ROUTE(NGI_GET, "/half", half),
     NGI_ROUTE(NGI_GET, "/most", most),       NGI_ROUTE(NGI_GET, "/fails", fails),
