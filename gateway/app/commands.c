@@ -127,5 +127,6 @@ const struct command commands[] = {
     { "new", "NAME", "make the folder of a new plugin",
       "Makes a folder NAME with a handler, a Makefile and a test that passes.", new_options, command_new },
     { "autopsy", "", NULL, NULL, new_options, command_autopsy },
+    { "takeover-check", "", NULL, NULL, new_options, command_takeover_check },
     { 0 },
 };

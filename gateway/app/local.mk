@@ -16,7 +16,8 @@ postern_SOURCES = \
 	gateway/app/replay.c gateway/app/replay.h \
 	gateway/app/run.c \
 	gateway/app/serve.c \
-	gateway/app/status.c
+	gateway/app/status.c \
+	gateway/app/takeover_check.c
 nodist_postern_SOURCES = gateway/app/embedded.c
 postern_LDADD = $(POSTERN_LIBS)
 

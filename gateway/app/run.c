@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "proc/supervisor.h"
+#include "proc/takeover.h"
 
 static struct settings *read_settings(void *arguments, struct report *report)
 {
@@ -46,6 +47,8 @@ int command_run(const struct command *command, int argc, char **argv)
         status = arguments.status;
     } else if (!ready_fd_parse(arguments_get(&arguments, "--ready-fd"), &ready_fd)) {
         status = EXIT_USAGE;
+    } else if (takeover_is_check()) {
+        status = takeover_check() ? 0 : EXIT_REFUSED;
     } else {
         const struct recipe recipe = { read_settings, collect, &arguments, false, arguments.rest[0], NULL };
         status = supervisor_run(&recipe, ready_fd);

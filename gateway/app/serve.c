@@ -6,6 +6,7 @@
 #include "app/ready_fd.h"
 #include "base/log.h"
 #include "proc/supervisor.h"
+#include "proc/takeover.h"
 
 static struct settings *read_settings(void *arguments, struct report *report)
 {
@@ -35,6 +36,8 @@ int command_serve(const struct command *command, int argc, char **argv)
         status = 0;
     } else if (!ready_fd_parse(arguments_get(&arguments, "--ready-fd"), &ready_fd)) {
         status = EXIT_USAGE;
+    } else if (takeover_is_check()) {
+        status = takeover_check() ? 0 : EXIT_REFUSED;
     } else {
         const struct recipe recipe = { read_settings,
                                        collect,
