@@ -30,6 +30,8 @@ static struct alive {
     pid_t owner;
 } alive[ALIVE_MOST];
 
+static char binary[256]; /* "": the build tree's */
+
 static const char *log_directory(void)
 {
     const char *temporary = getenv("TMPDIR");
@@ -61,7 +63,7 @@ static void forget(const struct gateway *gateway)
 
 static void be_gateway(const struct gateway *gateway, const char *const *arguments, const char *listen, int ready)
 {
-    const char *argv[ARGUMENTS_MOST] = { built("postern") };
+    const char *argv[ARGUMENTS_MOST] = { *binary ? binary : built("postern") };
     char ready_text[16];
     size_t n = 1;
     int null = open("/dev/null", O_RDONLY);
@@ -155,6 +157,11 @@ void gateway_start(struct gateway *gateway, const char *const *arguments)
 void gateway_start_as_told(struct gateway *gateway, const char *const *arguments)
 {
     start(gateway, arguments, NULL);
+}
+
+void gateway_use_binary(const char *path)
+{
+    snprintf(binary, sizeof binary, "%s", path ? path : "");
 }
 
 pid_t gateway_worker(const struct gateway *gateway)

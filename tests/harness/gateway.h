@@ -25,6 +25,9 @@ void gateway_start(struct gateway *gateway, const char *const *arguments);
 void gateway_start_as_told(struct gateway *gateway, const char *const *arguments);
 #define GATEWAY(gateway, ...) gateway_start(gateway, (const char *const[]){ __VA_ARGS__, NULL })
 
+/* From now on, gateways of this process are started from `path`, and not from the build tree; NULL: as before. */
+void gateway_use_binary(const char *path);
+
 /* Its worker, which has the plugins and the threads; of several the newest, which has been forked last. */
 pid_t gateway_worker(const struct gateway *gateway);
 
