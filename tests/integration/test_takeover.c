@@ -496,6 +496,37 @@ START_TEST(it_serves_whatever_it_finds)
 }
 END_TEST
 
+/* A binary that agrees and then cannot read it: the workers end, and the port, which they had, is served again. */
+START_TEST(workers_that_are_left_behind_make_room)
+{
+    char text[1024];
+    pid_t pids[4];
+    prepare_binary();
+    scratch_write(&scratch, "conf", "listen = {\"127.0.0.1:0\"}\n");
+    gateway_start_as_told(&gateway, LIST("serve", "--config", scratch_path(&scratch, "conf"), "--plugins",
+                                         scratch_path(&scratch, "plugins"), "--control", control_path()));
+    snprintf(text, sizeof text, "listen = {\"127.0.0.1:%d\"}\n", gateway.port);
+    scratch_write(&scratch, "conf", text);
+    pid_t first = gateway_worker(&gateway);
+    snprintf(text, sizeof text,
+             "#!/bin/bash\n[ \"$1\" = takeover-check ] && { echo 'postern 9 takes over'; exit; }\n"
+             "file=$(</proc/self/fd/$POSTERN_TAKEOVER)\necho \"${file/\\\"format\\\":2/\\\"format\\\":99}\" "
+             ">'%s/file'\n"
+             "eval \"exec $POSTERN_TAKEOVER<'%s/file'\"\nexec '%s' \"$@\"\n",
+             scratch.path, scratch.path, built("postern"));
+    ck_assert_int_eq(unlink(scratch_path(&scratch, "postern")), 0);
+    scratch_write(&scratch, "postern", text);
+    ck_assert_int_eq(chmod(scratch_path(&scratch, "postern"), 0755), 0);
+    kill(gateway.pid, SIGUSR2);
+    gateway_wait_log(&gateway, "it is of format 99, and this release reads format 2; its workers end");
+    await_count("listening on http://", 2);
+    EXPECT(GET("/g/"), 200, "one");
+    ck_assert_uint_eq(workers(pids, 4), 1);
+    ck_assert_int_ne(pids[0], first);
+    finish_binary();
+}
+END_TEST
+
 Suite *takeover_suite(void)
 {
     Suite *suite = suite_create("takeover");
@@ -518,6 +549,7 @@ Suite *takeover_suite(void)
                         sizeof bad_binaries / sizeof *bad_binaries);
     tcase_add_loop_test(refusals, a_state_that_cannot_be_read_is_refused, 0, sizeof bad_states / sizeof *bad_states);
     tcase_add_test(refusals, a_state_that_can_be_read_is_agreed_to);
+    tcase_add_test(refusals, workers_that_are_left_behind_make_room);
     tcase_add_loop_test(refusals, it_serves_whatever_it_finds, 0, sizeof late_states / sizeof *late_states);
     return suite;
 }
