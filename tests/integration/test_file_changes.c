@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "tests/integration/generations.h"
 #include "tests/integration/suites.h"
 #include "tests/integration/support.h"
@@ -38,12 +39,28 @@ START_TEST(each_change_is_one_reload)
 }
 END_TEST
 
-START_TEST(a_burst_is_one_reload)
+/* The longest time between two of its writes, in milliseconds. */
+static int64_t write_burst(void)
 {
-    serve_watching();
+    int64_t longest = 0, before = clock_ms();
     for (int i = 0; i < 20; i++) {
         copy_over(i % 2 ? "two" : "one", "g");
         scratch_write(&scratch, "conf", "watch = on\n");
+        int64_t now = clock_ms();
+        longest = now - before > longest ? now - before : longest;
+        before = now;
+    }
+    return longest;
+}
+
+START_TEST(a_burst_is_one_reload)
+{
+    enum { SETTLE_MS = 300 }; /* files_watch.c: what pauses longer is no burst */
+    serve_watching();
+    if (write_burst() >= SETTLE_MS / 2) {
+        fprintf(stderr, "skipped: this machine is too busy for a burst of writes\n");
+        finish();
+        return;
     }
     await_serving(2);
     EXPECT(GET("/g/"), 200, "two");
