@@ -31,6 +31,9 @@ START_TEST(combined_lines_parse)
     EXPECT_STATUS(GET("/hello/?name=Ada", "User-Agent: a \"quoted\" one", "Referer: http://there/"), 200);
     EXPECT_STATUS(ASK("DELETE", "/hello/"), 405);
     EXPECT_STATUS(GET("/nowhere"), 404);
+    /* Each when its own connection is through with it, in any order. */
+    (void)wait_for_text("access.log", "?name=Ada");
+    (void)wait_for_text("access.log", "DELETE");
     const char *log = wait_for_text("access.log", "/nowhere");
     expect_match(log, "^127\\.0\\.0\\.1 - - " TIME " \"GET /hello/\\?name=Ada HTTP/1\\.1\" 200 12 \"http://there/\" "
                       "\"a \\\\\"quoted\\\\\" one\" [0-9a-f]{16} hello thread [0-9]+ [0-9]+ sent$");
