@@ -393,7 +393,7 @@ START_TEST(stop_cuts_what_is_under_way)
     ck_assert(json_is_true(json_object_get(answer, "ok")));
     json_decref(answer);
     close(held);
-    EXPECT_HAS(gateway_log(&gateway), "stopping at once: 1 request(s) are cut");
+    gateway_wait_log(&gateway, "stopping at once: 1 request(s) are cut");
     gateway_wait(&gateway);
     finish();
 }

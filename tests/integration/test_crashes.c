@@ -138,7 +138,7 @@ START_TEST(a_crash_is_told_and_its_request_can_be_run_again)
         expect_verdict(gateway_log(&gateway), ending);
     const char *file = kept();
     ck_assert_ptr_nonnull(file);
-    EXPECT_HAS(gateway_log(&gateway), file);
+    gateway_wait_log(&gateway, file);
     EXPECT_HAS(content(file), "\nX-Word: heard\n");
     EXPECT_HAS(content(file), "\n\nbody");
 
@@ -244,8 +244,8 @@ START_TEST(a_disk_that_is_full_costs_the_file_not_the_verdict)
     /* As full as it gets without a disk of one's own: no entry can be made any more. */
     ck_assert_int_eq(rmdir(scratch_path(&scratch, "crashes")), 0);
     crash("/crashes/null", NULL, "", 0, SIGSEGV);
-    EXPECT_HAS(gateway_log(&gateway), "postern: the request is not kept: No such file or directory\n");
-    EXPECT_HAS(gateway_log(&gateway), "postern: crashed: SIGSEGV ");
+    gateway_wait_log(&gateway, "postern: the request is not kept: No such file or directory\n");
+    gateway_wait_log(&gateway, "postern: crashed: SIGSEGV ");
     finish();
 }
 END_TEST

@@ -56,7 +56,7 @@ START_TEST(the_504_is_text_or_json_with_an_incident)
     ck_assert_ptr_nonnull(id);
     char incident[17];
     snprintf(incident, sizeof incident, "%.16s", id + strcspn(id, ":") + strcspn(strchr(id, ':'), "\"") + 1);
-    EXPECT_HAS(gateway_log(&gateway), incident);
+    gateway_wait_log(&gateway, incident);
     while (count_of(gateway_log(&gateway), "a goes on") < 2)
         nudge("a");
     finish();

@@ -18,7 +18,7 @@ static void expect_incident(const struct reply *reply)
     ck_assert_msg(id != NULL, "no incident in:\n%s", reply->body);
     char wanted[32];
     snprintf(wanted, sizeof wanted, "[%.16s]", id + strlen("Incident "));
-    EXPECT_HAS(gateway_log(&gateway), wanted);
+    gateway_wait_log(&gateway, wanted);
 }
 
 START_TEST(a_handler_that_says_nothing_is_500)
@@ -42,14 +42,14 @@ START_TEST(a_return_value_that_means_nothing_is_500)
         EXPECT_STATUS(reply, 500);
         expect_incident(reply);
     }
-    EXPECT_HAS(gateway_log(&gateway), "the handler returned 600: neither NGI_OK, nor a status, nor an error");
+    gateway_wait_log(&gateway, "the handler returned 600: neither NGI_OK, nor a status, nor an error");
 }
 END_TEST
 
 START_TEST(later_without_one_out_is_500)
 {
     EXPECT_STATUS(GET("/answers/status/1"), 500);
-    EXPECT_HAS(gateway_log(&gateway), "NGI_LATER, but no ngi_later is out");
+    gateway_wait_log(&gateway, "NGI_LATER, but no ngi_later is out");
 }
 END_TEST
 
@@ -60,7 +60,7 @@ START_TEST(the_words_of_a_failure_go_to_the_log_only)
     EXPECT_LACKS(reply->body, "fire");
     EXPECT_LACKS(reply->body, "answers");
     expect_incident(reply);
-    EXPECT_HAS(gateway_log(&gateway), "500: the disk <sda> is on fire\n");
+    gateway_wait_log(&gateway, "500: the disk <sda> is on fire\n");
 }
 END_TEST
 
@@ -77,7 +77,7 @@ START_TEST(a_late_failure_takes_back_what_was_written)
     EXPECT_STATUS(reply, 500);
     EXPECT_LACKS(reply->body, "all is well");
     EXPECT_HEADER(reply, "X-Early", NULL);
-    EXPECT_HAS(gateway_log(&gateway), "500: input/output error\n");
+    gateway_wait_log(&gateway, "500: input/output error\n");
 }
 END_TEST
 
@@ -88,16 +88,16 @@ START_TEST(a_failure_may_choose_its_status)
     EXPECT_HAS(reply->body, "503 Service Unavailable\n");
     EXPECT_LACKS(reply->body, "database");
     expect_incident(reply);
-    EXPECT_HAS(gateway_log(&gateway), "503: the database is away\n");
+    gateway_wait_log(&gateway, "503: the database is away\n");
 }
 END_TEST
 
 START_TEST(a_content_length_that_does_not_fit_is_500)
 {
     EXPECT_STATUS(GET("/answers/too-few"), 500);
-    EXPECT_HAS(gateway_log(&gateway), "the handler declared Content-Length 10 and wrote 5 bytes");
+    gateway_wait_log(&gateway, "the handler declared Content-Length 10 and wrote 5 bytes");
     EXPECT_STATUS(GET("/answers/too-many"), 500);
-    EXPECT_HAS(gateway_log(&gateway), "the body does not match its Content-Length");
+    gateway_wait_log(&gateway, "the body does not match its Content-Length");
 }
 END_TEST
 
@@ -125,7 +125,7 @@ START_TEST(a_client_that_asks_for_json_gets_it)
     ck_assert_ptr_nonnull(body);
     ck_assert_int_eq(json_integer_value(json_object_get(body, "status")), 500);
     ck_assert_str_eq(json_string_value(json_object_get(body, "error")), "Internal Server Error");
-    EXPECT_HAS(gateway_log(&gateway), json_string_value(json_object_get(body, "incident")));
+    gateway_wait_log(&gateway, json_string_value(json_object_get(body, "incident")));
     ck_assert_ptr_null(json_object_get(body, "detail"));
     json_decref(body);
 }

@@ -159,7 +159,7 @@ START_TEST(beyond_connections_a_request_waits_and_then_is_503)
     const struct reply *reply = GET("/fastcgi/2");
     EXPECT_STATUS(reply, 503);
     EXPECT_HEADER(reply, "Retry-After", "1");
-    EXPECT_HAS(gateway_log(&gateway), "all its connections are in use (option connections)");
+    gateway_wait_log(&gateway, "all its connections are in use (option connections)");
     application_answer(fd, HELLO);
     expect_answer(first, "200 OK", "hello\n");
     say(first, "/fastcgi/3");
@@ -180,7 +180,7 @@ START_TEST(an_application_that_does_not_accept_is_503)
     const struct reply *reply = GET("/fastcgi/2");
     EXPECT_STATUS(reply, 503);
     EXPECT_HEADER(reply, "Retry-After", "1");
-    EXPECT_HAS(gateway_log(&gateway), "it accepts no connection, its backlog is full");
+    gateway_wait_log(&gateway, "it accepts no connection, its backlog is full");
     int fd = application_accept();
     reach_again(fd);
     application_answer(fd, HELLO);
@@ -258,7 +258,7 @@ START_TEST(it_may_be_over_tcp)
         close(fd);
         application_close();
         EXPECT_STATUS(GET("/fastcgi/3"), 502);
-        EXPECT_HAS(gateway_log(&gateway), "cannot be reached: Connection refused");
+        gateway_wait_log(&gateway, "cannot be reached: Connection refused");
         close(client);
         finish();
     }

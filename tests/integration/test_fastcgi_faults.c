@@ -194,10 +194,10 @@ START_TEST(one_that_is_not_there_is_502)
     APPLICATION();
     application_close();
     EXPECT_STATUS(GET("/fastcgi/x"), 502);
-    EXPECT_HAS(gateway_log(&gateway), "app.sock cannot be reached: Connection refused");
+    gateway_wait_log(&gateway, "app.sock cannot be reached: Connection refused");
     ck_assert_int_eq(unlink(scratch_path(&scratch, "app.sock")), 0);
     EXPECT_STATUS(GET("/fastcgi/x"), 502);
-    EXPECT_HAS(gateway_log(&gateway), "app.sock cannot be reached: No such file or directory");
+    gateway_wait_log(&gateway, "app.sock cannot be reached: No such file or directory");
     finish();
 }
 END_TEST

@@ -210,7 +210,7 @@ static void expect_unchanged(const char *why)
     reload(1, why);
     EXPECT(GET("/g/"), 200, "one");
     EXPECT_HAS(status_text(), why);
-    EXPECT_HAS(gateway_log(&gateway), "generation 1 serves on");
+    gateway_wait_log(&gateway, "generation 1 serves on");
     ck_assert_uint_ge(workers(after, 4), 1);
     ck_assert_int_eq(before[0], after[0]);
 }
@@ -371,7 +371,7 @@ START_TEST(another_reload_takes_the_place_of_one_that_hangs)
     copy_over("two", "g");
     reload(0, "generation 3 serves\n");
     EXPECT(GET("/g/"), 200, "two");
-    EXPECT_HAS(gateway_log(&gateway), "generation 2 gives way before it has begun");
+    gateway_wait_log(&gateway, "generation 2 gives way before it has begun");
     await_gone(hanging); /* by force, after some seconds */
     EXPECT(GET("/g/"), 200, "two");
     finish();

@@ -457,7 +457,7 @@ START_TEST(a_handler_that_never_looks_holds_up_nobody_but_its_route)
     say_all(&slow, "/scenarios/never-looks");
     for (int i = 0; i < HANDLERS; i++)
         expect_response(slow.fd[i], "504", "Incident ");
-    EXPECT_HAS(gateway_log(&gateway), "504: the deadline has passed; the handler is still running\n");
+    gateway_wait_log(&gateway, "504: the deadline has passed; the handler is still running\n");
     say_all(&slow, "/scenarios/fast");
     expect_all(&slow, "fast\n");
     EXPECT_STATUS(GET("/scenarios/never-looks"), 504); /* its threads are all taken */
@@ -484,7 +484,7 @@ START_TEST(a_hundred_failures_are_500_with_an_incident_and_their_own_words_in_th
         ck_assert_ptr_nonnull(incident);
         snprintf(line, sizeof line, "scenarios [%.16s]: GET %s (route \"/fails\"): 500: the words of number %d\n",
                  incident + strlen("Incident "), path, i);
-        EXPECT_HAS(gateway_log(&gateway), line);
+        gateway_wait_log(&gateway, line);
     }
     finish();
 }
@@ -514,7 +514,7 @@ START_TEST(a_failure_after_half_the_response_cuts_the_connection)
         expect_cut("/scenarios/half?length=10", "Content-Length: 10\r\n");
         expect_cut("/scenarios/half", "Transfer-Encoding: chunked\r\n");
     }
-    EXPECT_HAS(gateway_log(&gateway), "stream cut after 5 bytes: the other half is lost\n");
+    gateway_wait_log(&gateway, "stream cut after 5 bytes: the other half is lost\n");
     EXPECT(GET("/scenarios/fast"), 200, "fast\n");
     finish();
 }

@@ -97,7 +97,7 @@ START_TEST(on_the_pool_nothing_is_flushed)
     FLOWS_ON("pool");
     EXPECT(GET("/flows/halves?name=b"), 201, "first\nsecond\n");
     EXPECT_HEADER(GET("/flows/halves?name=b"), "Content-Length", "13");
-    EXPECT_HAS(gateway_log(&gateway), "b has flushed: -4\n");
+    gateway_wait_log(&gateway, "b has flushed: -4\n");
     finish();
 }
 END_TEST

@@ -272,11 +272,11 @@ START_TEST(a_generation_that_loads_gives_way)
     pid_t hanging = gateway_worker(&gateway);
     copy_over("two", "g");
     take_over(3);
-    EXPECT_HAS(gateway_log(&gateway), "generation 2 gives way before it has begun");
+    gateway_wait_log(&gateway, "generation 2 gives way before it has begun");
     EXPECT(GET("/g/"), 200, "two");
     take_over(4); /* when it is to be killed stays as it was */
     await_gone(hanging);
-    EXPECT_HAS(gateway_log(&gateway), "has not ended in time: it is killed");
+    gateway_wait_log(&gateway, "has not ended in time: it is killed");
     finish_binary();
 }
 END_TEST

@@ -122,7 +122,7 @@ START_TEST(a_replacement_that_cannot_start_is_tried_again_with_pauses)
     scratch_write(&scratch, "mark", "");
     kill(gateway_worker(&gateway), SIGKILL);
     await_count("which was to take another's place, cannot start: ", 4);
-    EXPECT_HAS(gateway_log(&gateway), "there is a mark");
+    gateway_wait_log(&gateway, "there is a mark");
     /* The pauses are 100, 200, 400 ms: what has waited for the fourth sees no fortieth. */
     ck_assert_uint_lt(count_of(gateway_log(&gateway), "which was to take another's place"), 6);
     ck_assert_int_eq(unlink(scratch_path(&scratch, "mark")), 0);
