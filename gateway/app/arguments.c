@@ -162,11 +162,15 @@ bool arguments_has(const struct arguments *arguments, const char *name)
 struct settings *arguments_load(const struct arguments *arguments, const char *const *presets, struct report *report)
 {
     struct settings *settings = NULL;
-    char *listen = NULL, *plugins = NULL, *control = NULL;
+    static const struct {
+        const char *option, *key;
+    } shorthands[] = { { "--plugins", "plugins" }, { "--control", "control" } };
+    enum { SHORTHANDS = sizeof shorthands / sizeof *shorthands };
+    char *listen = NULL, *short_for[SHORTHANDS] = { NULL };
     size_t count = 0, preset_count = 0;
     while (presets && presets[preset_count])
         preset_count++;
-    const char **overrides = calloc(arguments->given_count + preset_count + 3, sizeof *overrides);
+    const char **overrides = calloc(arguments->given_count + preset_count + SHORTHANDS + 1, sizeof *overrides);
     bool good = overrides != NULL;
     /* Several --listen are one list; the shorthands come before --set. */
     for (size_t i = 0; i < arguments->given_count && good; i++) {
@@ -178,18 +182,19 @@ struct settings *arguments_load(const struct arguments *arguments, const char *c
             listen = good ? more : NULL;
         }
     }
-    if (good && arguments_get(arguments, "--plugins"))
-        good = asprintf(&plugins, "plugins=%s", arguments_get(arguments, "--plugins")) >= 0;
-    if (good && arguments_get(arguments, "--control"))
-        good = asprintf(&control, "control=%s", arguments_get(arguments, "--control")) >= 0;
     for (size_t i = 0; i < preset_count && good; i++)
         overrides[count++] = presets[i];
     if (good && listen)
         overrides[count++] = listen;
-    if (good && plugins)
-        overrides[count++] = plugins;
-    if (good && control)
-        overrides[count++] = control;
+    for (size_t i = 0; i < SHORTHANDS && good; i++) {
+        const char *value = arguments_get(arguments, shorthands[i].option);
+        if (!value)
+            continue;
+        good = asprintf(&short_for[i], "%s=%s", shorthands[i].key, value) >= 0;
+        if (!good)
+            short_for[i] = NULL;
+        overrides[count++] = short_for[i];
+    }
     for (size_t i = 0; i < arguments->given_count && good; i++)
         if (strcmp(arguments->given[i].option->name, "--set") == 0)
             overrides[count++] = arguments->given[i].value;
@@ -197,8 +202,7 @@ struct settings *arguments_load(const struct arguments *arguments, const char *c
         (void)settings_load(arguments_get(arguments, "--config"), overrides, count, &settings, report);
     else
         report_add(report, "out of memory");
-    /* One command obeys what is said of host processes; where it would be ignored, it is refused. */
-    if (settings && strcmp(arguments->command->name, "host") != 0 && !settings_check_hosts(settings, report)) {
+    if (settings && !arguments->hosts && !settings_check_hosts(settings, report)) {
         settings_free(settings);
         settings = NULL;
     }
@@ -206,8 +210,8 @@ struct settings *arguments_load(const struct arguments *arguments, const char *c
         log_set_level(settings->log_level);
     free(overrides);
     free(listen);
-    free(plugins);
-    free(control);
+    for (size_t i = 0; i < SHORTHANDS; i++)
+        free(short_for[i]);
     return settings;
 }
 

@@ -241,6 +241,7 @@ int command_host(const struct command *command, int argc, char **argv)
                 (mount = parse_mount(arguments_get(&arguments, "--mount"))) != NULL)) {
         status = EXIT_REFUSED;
         /* On a thread of its own a handler can be told that the web server has given up. */
+        arguments.hosts = true;
         settings = arguments_settings(&arguments, "run=thread");
         hosting.settings = settings;
         hosting.mount = mount;

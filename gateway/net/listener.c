@@ -151,26 +151,3 @@ void listener_close(struct listener *listener)
     listener->fd = -1;
     listener->path[0] = '\0';
 }
-
-int listeners_open(struct listeners *listeners, char *const *where, size_t count, int backlog, ngi_error *err)
-{
-    *listeners = (struct listeners){ .all = calloc(count, sizeof *listeners->all) };
-    if (!listeners->all)
-        return ngi_error_set(err, NGI_ENOMEM, "out of memory");
-    for (; listeners->count < count; listeners->count++) {
-        int rc = listener_open(&listeners->all[listeners->count], where[listeners->count], backlog, err);
-        if (rc != NGI_OK) {
-            listeners_close(listeners);
-            return rc;
-        }
-    }
-    return NGI_OK;
-}
-
-void listeners_close(struct listeners *listeners)
-{
-    while (listeners->count > 0)
-        listener_close(&listeners->all[--listeners->count]);
-    free(listeners->all);
-    listeners->all = NULL;
-}

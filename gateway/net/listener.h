@@ -25,8 +25,4 @@ struct listeners {
     size_t count;
 };
 
-/* Opens `count` of them, all or none. */
-int listeners_open(struct listeners *listeners, char *const *where, size_t count, int backlog, ngi_error *err);
-void listeners_close(struct listeners *listeners);
-
 #endif

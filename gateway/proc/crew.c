@@ -15,13 +15,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "proc/backoff.h"
 #include "proc/ready.h"
 #include "proc/signals.h"
 
 enum {
-    YOUNG_MS = 1000,      /* who dies before it is so old may do so again */
-    DELAY_FIRST_MS = 100, /* then the next is started so much later, and twice as much each time */
-    DELAY_MOST_MS = 10000,
+    YOUNG_MS = 1000,       /* who dies before it is so old may do so again */
     AFTER_GRACE_MS = 3000, /* for what comes after the grace period in a child, which ends by itself */
 };
 
@@ -30,7 +29,7 @@ struct member {
     int pidfd;
     int ready;                 /* the parent's end of its pipe; -1: it works, or never will */
     int64_t since_ms, next_ms; /* when it was started; when it may be */
-    int delay_ms;
+    unsigned failures;         /* to start, or soon after, in a row */
 };
 
 /* A crew at work. */
@@ -72,10 +71,7 @@ static _Noreturn void be_child(const struct work *work, int ready_fd, pid_t pare
 
 static void put_off(struct member *member)
 {
-    member->delay_ms = member->delay_ms ? member->delay_ms * 2 : DELAY_FIRST_MS;
-    if (member->delay_ms > DELAY_MOST_MS)
-        member->delay_ms = DELAY_MOST_MS;
-    member->next_ms = clock_ms() + member->delay_ms;
+    member->next_ms = clock_ms() + backoff_ms(++member->failures);
 }
 
 static bool start(struct work *work, struct member *member)
@@ -169,7 +165,7 @@ static void bury(struct work *work, struct member *member)
     if (young || !was_ready)
         put_off(member);
     else
-        member->next_ms = member->delay_ms = 0;
+        member->next_ms = member->failures = 0;
     if (WIFSIGNALED(status))
         log_line(NGI_LOG_ERROR, "host process %d died of SIG%s: another takes its place%s", (int)pid,
                  sigabbrev_np(WTERMSIG(status)), member->next_ms ? ", a little later" : "");

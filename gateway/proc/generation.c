@@ -10,12 +10,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "proc/backoff.h"
 
 enum {
     /* Who has served as long as this has not died of how it was started. */
     SETTLED_MS = 10 * 1000,
-    BACKOFF_FIRST_MS = 100,
-    BACKOFF_MOST_MS = 10 * 1000,
     /* Beyond the grace period: for the end itself. */
     LAST_MS = 5 * 1000,
 };
@@ -70,11 +69,7 @@ static unsigned count_staying(const struct generation *generation)
 /* No worker is made for a while: longer each time. */
 static void pause_next(struct generation *generation)
 {
-    int64_t now = clock_ms(), delay = 0;
-    for (unsigned i = 0; i < generation->deaths && delay < BACKOFF_MOST_MS; i++)
-        delay = delay ? 2 * delay : BACKOFF_FIRST_MS;
-    generation->deaths++;
-    generation->next_start_ms = now + (delay < BACKOFF_MOST_MS ? delay : BACKOFF_MOST_MS);
+    generation->next_start_ms = clock_ms() + backoff_ms(generation->deaths++);
 }
 
 /* A worker is lost: when may the next one begin? At once, unless they die one after the other. */

@@ -20,7 +20,7 @@
 #include "proc/signals.h"
 #include "run/lane.h"
 #include "run/neighbours.h"
-#include "run/runner.h"
+#include "run/service.h"
 #include "run/watch.h"
 
 enum {
@@ -268,13 +268,13 @@ static void accept_queued(struct host *host, int listener)
         ;
 }
 
-static void loop(struct host *host, int listener, bool until_empty)
+static void loop(struct host *host, int listener)
 {
     bool drained = false;
     for (;;) {
         wait_and_take(host, drained ? -1 : listener);
         serve_due(host);
-        if (host->cancelled || (until_empty && host->count == 0))
+        if (host->cancelled)
             break;
         if (host->draining && !drained)
             accept_queued(host, listener);
@@ -290,13 +290,8 @@ static void loop(struct host *host, int listener, bool until_empty)
 
 static void stop_threads(struct host *host)
 {
-    lanes_stop(host->registry);
-    watch_stop();
+    service_stop(host->registry);
     solo_close(&host->shared.solo);
-    task_thread_end();
-    call_thread_end();
-    registry_stop(host->registry);
-    access_close();
     if (host->shared.signals >= 0)
         close(host->shared.signals);
     free(host);
@@ -324,40 +319,26 @@ struct host *host_start(struct registry *registry, const struct host_config *con
         .patience = patience,
     };
     /* One call at a time, but for one whose deadline has passed and that has not returned. */
-    host_set_run_flags(NGI_RUN_MULTITHREAD | (config->processes > 1 ? NGI_RUN_MULTIPROCESS : 0));
-    host_set_runner(&task_runner);
+    const uint32_t run_flags = NGI_RUN_MULTITHREAD | (config->processes > 1 ? NGI_RUN_MULTIPROCESS : 0);
     neighbours_begin(1);
-    if (!registry_start(registry, &report)) {
-        report_log(&report);
-    } else if (host->shared.signals < 0) {
-        log_line(NGI_LOG_ERROR, "signalfd: %s", strerror(errno));
-    } else if (solo_open(&host->shared.solo, &err) != NGI_OK || lanes_start(registry, settings, &err) != NGI_OK ||
-               watch_start(registry_least_timeout(registry), &err) != NGI_OK ||
-               access_open(settings->access_log, settings->access_log_format, &err) != NGI_OK) {
-        log_line(NGI_LOG_ERROR, "%s", err.text);
-    } else {
-        report_free(&report);
-        return host;
-    }
+    bool good = false;
+    if (host->shared.signals < 0)
+        report_add(&report, "signalfd: %s", strerror(-host->shared.signals));
+    else if (solo_open(&host->shared.solo, &err) != NGI_OK)
+        report_add(&report, "%s", err.text);
+    else
+        good = service_start(registry, settings, run_flags, &report);
+    report_log(&report);
     report_free(&report);
+    if (good)
+        return host;
     stop_threads(host);
     return NULL;
 }
 
 void host_accept(struct host *host, int listener)
 {
-    loop(host, listener, false);
-}
-
-void host_serve(struct host *host, int fd)
-{
-    add(host, fd);
-    loop(host, -1, true);
-}
-
-bool host_is_stopping(const struct host *host)
-{
-    return host->draining;
+    loop(host, listener);
 }
 
 void host_end(struct host *host)

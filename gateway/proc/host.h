@@ -1,5 +1,4 @@
-/* A host process: one plugin, served to web servers that speak FastCGI, one call at a time. It serves the connections
- * that it accepts, or one that it was given. One thread, besides the executors' and the watch's. */
+/* A host process: one plugin, served to web servers that speak FastCGI, one call at a time. One thread, besides the executors' and the watch's. */
 #ifndef PROC_HOST_H
 #define PROC_HOST_H
 
@@ -23,12 +22,6 @@ struct host *host_start(struct registry *registry, const struct host_config *con
 /* Serves what it accepts at `listener`, non-blocking and perhaps shared with other processes, until a signal says stop
  * and what was under way is done, or given up. */
 void host_accept(struct host *host, int listener);
-
-/* Serves this connected socket, which becomes its own, until the peer closes it, or as above. */
-void host_serve(struct host *host, int fd);
-
-/* Whether a signal has said stop. */
-bool host_is_stopping(const struct host *host);
 
 /* Waits for background work, stops the threads and the plugin, and frees it. Where a handler has not returned after a
  * moment, it is named, and the process exits with 1. */

@@ -1,5 +1,6 @@
 libpostern_a_SOURCES += \
 	gateway/proc/autopsy.c gateway/proc/autopsy.h \
+	gateway/proc/backoff.h \
 	gateway/proc/backtrace.c \
 	gateway/proc/channel.c gateway/proc/channel.h \
 	gateway/proc/control.c gateway/proc/control.h \

@@ -11,11 +11,8 @@
 #include "conf/settings_table.h"
 #include "net/listener.h"
 #include "net/server.h"
-#include "obs/access.h"
-#include "plugin/call.h"
 #include "plugin/crash.h"
 #include "plugin/crash_file.h"
-#include "plugin/host.h"
 #include "plugin/registry.h"
 #include "proc/autopsy.h"
 #include "proc/drain.h"
@@ -23,8 +20,7 @@
 #include "proc/signals.h"
 #include "proc/state.h"
 #include "run/lane.h"
-#include "run/runner.h"
-#include "run/watch.h"
+#include "run/service.h"
 
 /* A connection is a descriptor, and a second one with a spilled body or a file that is sent: as many as are allowed
  * have to be possible. */
@@ -142,28 +138,15 @@ static int serve(const struct worker_brief *brief, struct registry *registry, st
 /* Everything between loading the plugins and their fini. */
 static int start_and_serve(const struct worker_brief *brief, struct registry *registry, struct report *report)
 {
-    const struct settings *settings = brief->settings;
-    ngi_error err = { 0 };
+    const uint32_t run_flags = NGI_RUN_MULTITHREAD | (brief->settings->processes != 1 ? NGI_RUN_MULTIPROCESS : 0);
     int status = 1;
-    host_set_run_flags(NGI_RUN_MULTITHREAD | (settings->processes != 1 ? NGI_RUN_MULTIPROCESS : 0));
-    if (registry_start(registry, report)) {
-        host_set_runner(&task_runner);
-        if (lanes_start(registry, settings, &err) != NGI_OK ||
-            watch_start(registry_least_timeout(registry), &err) != NGI_OK ||
-            access_open(settings->access_log, settings->access_log_format, &err) != NGI_OK) {
-            report_add(report, "%s", err.text);
-        } else {
-            bind_life(brief, false);
-            orders_say(MESSAGE_LOADED, NULL);
-            status = await_start() == ORDER_ACCEPT ? serve(brief, registry, report) : 0;
-            bind_life(brief, true);
-        }
+    if (service_start(registry, brief->settings, run_flags, report)) {
+        bind_life(brief, false);
+        orders_say(MESSAGE_LOADED, NULL);
+        status = await_start() == ORDER_ACCEPT ? serve(brief, registry, report) : 0;
+        bind_life(brief, true);
     }
-    lanes_stop(registry);
-    watch_stop();
-    call_thread_end();
-    registry_stop(registry);
-    access_close();
+    service_stop(registry);
     return status;
 }
 

@@ -9,6 +9,7 @@ libpostern_a_SOURCES += \
 	gateway/run/placement.c gateway/run/placement.h \
 	gateway/run/solo.c gateway/run/solo.h \
 	gateway/run/runner.c gateway/run/runner.h \
+	gateway/run/service.c gateway/run/service.h \
 	gateway/run/stream.c gateway/run/stream.h \
 	gateway/run/task.c gateway/run/task.h gateway/run/task_parts.h \
 	gateway/run/task_cancel.c gateway/run/task_run.c gateway/run/task_store.c \
