@@ -10,7 +10,7 @@
 
 #include "base/report.h"
 
-enum run_mode { RUN_AUTO, RUN_POOL, RUN_THREAD };
+enum run_mode { RUN_AUTO, RUN_POOL, RUN_THREAD, RUN_PROCESS };
 enum filesystem_view { FILESYSTEM_FULL, FILESYSTEM_READONLY };
 enum syscall_set { SYSCALLS_ALL, SYSCALLS_RESTRICTED };
 enum access_format { ACCESS_COMBINED, ACCESS_JSON };
@@ -45,6 +45,12 @@ struct plugin_settings {
     int64_t max_body; /* bytes */
     int stream_body;  /* 0, 1 */
 
+    int64_t hosts;        /* its host processes, at most */
+    int64_t spare_hosts;  /* of them, kept ready while they have nothing to do */
+    int64_t max_requests; /* of one of them, before another takes its place; 0: any number */
+    int64_t max_rss;      /* bytes resident after a call, beyond which another takes its place; 0: any number */
+    double kill_after;    /* seconds that one gets to end a call that has been given up */
+
     /* Of its host processes alone (proc/sandbox obeys them); an empty list is not set either. */
     char *user, *group; /* names or numbers */
     char *chroot;       /* absolute path */
@@ -77,6 +83,11 @@ struct settings {
     double thread_idle;        /* seconds after which an idle one of them ends */
     int64_t queue;             /* calls that may wait for a thread of their route */
     double timeout;            /* seconds from a request's arrival to its 504; 0: none */
+    int64_t hosts;             /* host processes of a plugin, at most */
+    int64_t spare_hosts;       /* of them, kept ready while they have nothing to do */
+    int64_t max_requests;      /* of a host process, before another takes its place; 0: any number */
+    int64_t max_rss;           /* bytes resident after a call, beyond which another takes its place; 0: any number */
+    double kill_after;         /* seconds that one gets to end a call that has been given up */
     char *control;             /* path of the control socket, or "off" */
     bool watch;                /* reload when the plugins directory or the configuration changes */
     int64_t connections;       /* most at a time */

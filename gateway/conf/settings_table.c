@@ -13,20 +13,24 @@
 #define M (INT64_C(1) << 20)
 #define G (INT64_C(1) << 30)
 
-static const char *const run_names[] = { [RUN_AUTO] = "auto", [RUN_POOL] = "pool", [RUN_THREAD] = "thread", NULL };
-static const char *const run_refused[] = { "process", NULL };
+static const char *const run_names[] = { [RUN_AUTO] = "auto", [RUN_POOL] = "pool", [RUN_THREAD] = "thread",
+                                        [RUN_PROCESS] = "process", NULL };
 static const char *const filesystem_names[] = { [FILESYSTEM_FULL] = "full", [FILESYSTEM_READONLY] = "readonly", NULL };
 static const char *const syscalls_names[] = { [SYSCALLS_ALL] = "all", [SYSCALLS_RESTRICTED] = "restricted", NULL };
 static const char *const format_names[] = { [ACCESS_COMBINED] = "combined", [ACCESS_JSON] = "json", NULL };
 static const char *const level_names[] = { "error", "warning", "info", "debug", NULL }; /* by NGI_LOG_… */
 
 /* What all three sections have. */
-#define RUN_MODES                                                                                                      \
-    .names = run_names, .refused = run_refused, .reason = "this release runs calls on the pool and on threads"
+#define RUN_MODES .names = run_names
 #define THREADS_RANGE .min = 1, .max = 1024
 #define QUEUE_RANGE .min = 0, .max = 1000000
 #define TIMEOUT_RANGE .min = 0, .max = 86400
 #define MAX_BODY_RANGE .min = 0, .max = 1024 * G
+#define HOSTS_RANGE .min = 1, .max = 256
+#define SPARE_HOSTS_RANGE .min = 0, .max = 256
+#define MAX_REQUESTS_RANGE .min = 0, .max = 1000000000
+#define MAX_RSS_RANGE .min = 0, .max = 1024 * G
+#define KILL_AFTER_RANGE .min = 0, .max = 3600
 
 #define ROOT(member, kind)                                                                                             \
     .key = #member, .section = SECTION_ROOT, .type = SETTING_##kind, .offset = offsetof(struct settings, member)
@@ -58,6 +62,16 @@ const struct setting settings_table[] = {
       .help = "Calls that may wait for a thread of their route; beyond, the answer is 503 with Retry-After." },
     { ROOT(timeout, FLOAT), .standard = "60", TIMEOUT_RANGE,
       .help = "Seconds from a request's arrival until it is answered 504; 0: none." },
+    { ROOT(hosts, INT), .standard = "4", HOSTS_RANGE,
+      .help = "The most host processes of a plugin whose calls run in such (run = process)." },
+    { ROOT(spare_hosts, INT), .standard = "1", SPARE_HOSTS_RANGE,
+      .help = "How many host processes of a plugin are kept ready while they have nothing to do." },
+    { ROOT(max_requests, INT), .standard = "0", MAX_REQUESTS_RANGE,
+      .help = "Calls that a host process serves before another takes its place; 0: any number." },
+    { ROOT(max_rss, SIZE), .standard = "0", MAX_RSS_RANGE,
+      .help = "Resident memory of a host process beyond which, after a call, another takes its place; 0: any." },
+    { ROOT(kill_after, FLOAT), .standard = "2", KILL_AFTER_RANGE,
+      .help = "Seconds that a host process gets to end a call that has been given up, before it is killed." },
     { ROOT(control, STRING), .standard = "off", .check = check_filled, .form = "a path or off",
       .help = "The local socket on which postern status, reload, drain and stop reach the gateway, or off." },
     { ROOT(watch, BOOL), .standard = "off",
@@ -112,6 +126,16 @@ const struct setting settings_table[] = {
       .help = "The largest request body that the plugin takes." },
     { PLUGIN(stream_body, SWITCH), .inherited = "as its flags say (NGI_STREAM_BODY)",
       .help = "Whether the plugin's handlers run while the request body is still arriving, reading it with ngi_read." },
+
+    { PLUGIN(hosts, INT), .inherited = "the gateway's", HOSTS_RANGE, .help = "The plugin's host processes, at most." },
+    { PLUGIN(spare_hosts, INT), .inherited = "the gateway's", SPARE_HOSTS_RANGE,
+      .help = "How many of them are kept ready while they have nothing to do." },
+    { PLUGIN(max_requests, INT), .inherited = "the gateway's", MAX_REQUESTS_RANGE,
+      .help = "Calls that one of them serves before another takes its place; 0: any number." },
+    { PLUGIN(max_rss, SIZE), .inherited = "the gateway's", MAX_RSS_RANGE,
+      .help = "Resident memory of one of them beyond which, after a call, another takes its place; 0: any." },
+    { PLUGIN(kill_after, FLOAT), .inherited = "the gateway's", KILL_AFTER_RANGE,
+      .help = "Seconds that one of them gets to end a call that has been given up, before it is killed." },
 
     { HOSTS(user, STRING), .inherited = "the gateway's", .check = check_account, .form = "a user's name or number",
       .help = "In host processes: the user that they run as, with that user's groups." },

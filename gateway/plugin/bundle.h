@@ -13,6 +13,7 @@ struct plugin_file {
     char *path;
     int copy;      /* a sealed memfd; -1: the file is refused */
     ngi_error why; /* then; without the path */
+    char *quarantine; /* why its calls are to be run in host processes where `run` is auto; NULL: they are not */
 };
 
 /* Looks at `path` through one descriptor: a regular file that only its owner can change (see trust.h), which is copied.

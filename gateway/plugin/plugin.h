@@ -15,6 +15,7 @@
 #include "sdk/ngi.h"
 
 struct lane;
+struct hosts;
 
 /* A row of a plugin's route table, with what the settings make of it: the route's block counts before the plugin's, and
  * that before the gateway's. What the operator says is taken even where the author's flags say otherwise. */
@@ -50,6 +51,8 @@ struct plugin {
     pthread_mutex_t serial;
     bool initialised;
     void *state;
+    bool hosted;         /* its code is in other processes only: `module` is what a zygote has told */
+    struct hosts *hosts; /* run/hosts.h; NULL: it has no host processes */
 };
 
 /* Loads `file`: checks, links, enters, reads options and routes; does not run init. `mount`: where to mount it, NULL:

@@ -1,0 +1,46 @@
+/* The gateway's handle on a zygote: a process that has loaded one plugin, serves nobody, and forks host processes, which
+ * share what the plugin's init has built. It is this binary, executed anew (`postern zygote`, not for people): a gateway
+ * has threads, and other plugins' secrets in its memory. */
+#ifndef PROC_ZYGOTE_H
+#define PROC_ZYGOTE_H
+
+#include <stdbool.h>
+
+#include "base/report.h"
+#include "conf/settings.h"
+#include "plugin/bundle.h"
+#include "plugin/description.h"
+#include "run/hosts.h"
+
+struct zygote_brief {
+    const struct settings *settings; /* of these it gets the gateway's, and the block of this plugin alone */
+    const char *name;                /* of the plugin, to find that block; NULL: not known before it has been loaded;
+                                      * then it gets all blocks */
+    const struct plugin_file *file;  /* outlives the zygote */
+    const char *mount;               /* "" for the root; NULL: as the settings or the plugin's name say */
+    bool multiprocess;               /* of ngi_run_flags */
+};
+
+struct zygote;
+
+/* Starts the process, which begins to load the plugin. Does not wait for it. NULL with the reason in `report`. */
+struct zygote *zygote_new(const struct zygote_brief *brief, struct report *report);
+/* Waits until the plugin has been loaded and configured; init has not run. False with the reasons in `report`. */
+bool zygote_await_loaded(struct zygote *zygote, struct description *ret, struct report *report);
+/* Has it run init; does not wait. */
+void zygote_begin_init(struct zygote *zygote);
+/* Waits for that. */
+bool zygote_await_init(struct zygote *zygote, struct report *report);
+
+/* From here on it makes processes for `hosts`, and is replaced if it dies. The reactor runs. NGI_OK, NGI_EIO. */
+int zygote_serve(struct zygote *zygote, struct hosts *hosts, ngi_error *err);
+extern const struct hosts_source zygote_source; /* its arg: the zygote */
+
+/* What may be known of it, for people: its process; 0: there is none at the moment. [any thread] */
+int zygote_pid(const struct zygote *zygote);
+
+/* Has it finish: fini, when its hosts have ended; waits up to `grace_ms`, then kills it with all that is left of its
+ * hosts. At whatever stage it is; the reactor may run, and does not call it any more after that. Accepts NULL. */
+void zygote_free(struct zygote *zygote, int grace_ms);
+
+#endif
