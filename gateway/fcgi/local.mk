@@ -1,3 +1,4 @@
 libpostern_a_SOURCES += \
 	gateway/fcgi/record.c gateway/fcgi/record.h \
+	gateway/fcgi/requester.c gateway/fcgi/requester.h \
 	gateway/fcgi/responder.c gateway/fcgi/responder.h

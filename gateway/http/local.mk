@@ -3,6 +3,8 @@ libpostern_a_SOURCES += \
 	gateway/http/transcript.c gateway/http/transcript.h \
 	gateway/http/transcript_read.c \
 	gateway/http/cgi.c gateway/http/cgi.h \
+	gateway/http/cgi_response.c gateway/http/cgi_response.h \
+	gateway/http/cgi_tell.c gateway/http/cgi_tell.h \
 	gateway/http/conditional.c gateway/http/conditional.h \
 	gateway/http/cookie.c gateway/http/cookie.h \
 	gateway/http/date.c gateway/http/date.h \

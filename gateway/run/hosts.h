@@ -32,6 +32,9 @@ struct hosts_source {
     int (*make)(void *arg, uint64_t number, int fd, ngi_error *err);
 };
 
+/* Who is to be told, besides the log, how a process crashed; on the reactor's thread. Before any hosts_start. */
+void hosts_set_teller(void (*tell)(const char *text));
+
 /* NULL if out of memory. `source` and `arg` outlive it. Makes no process yet. */
 struct hosts *hosts_new(const struct hosts_limits *limits, const struct hosts_source *source, void *arg);
 /* From here on processes are made and calls are taken. The reactor runs. */
@@ -53,8 +56,8 @@ void hosts_ended(struct hosts *hosts, uint64_t number, int status, const char *w
 
 /* --- run/'s own: tasks */
 
-/* Has the task's handler called in a process, or wait for one; it is held for that. `admitted`: as executor_submit.
- * NGI_OK; NGI_EBUSY: the queue is full; NGI_ECANCELED: the circuit is open, no process works. */
+/* Has the task's handler called in a process, or wait for one; it is held for that. NGI_OK; NGI_EBUSY: the queue is
+ * full, or the circuit is open. */
 int hosts_submit(struct hosts *hosts, struct task *task);
 /* Takes a task back that no process has got. False: one has. Under the task's lock. */
 bool hosts_withdraw(struct hosts *hosts, struct task *task);
@@ -63,15 +66,17 @@ bool hosts_withdraw(struct hosts *hosts, struct task *task);
 
 struct hosts_state {
     unsigned processes, busy, waiting;
-    uint64_t calls;    /* ended */
-    uint64_t recycled; /* processes that have made room as planned */
-    uint64_t crashed;  /* processes that have ended without being told */
-    unsigned failures; /* in a row */
+    uint64_t calls;      /* ended */
+    uint64_t recycled;   /* processes that have made room as planned */
+    uint64_t crashed;    /* processes that have ended without being told */
+    unsigned failures;   /* in a row */
     const char *circuit; /* "closed", "open", "probing" */
     int64_t retry_s;     /* under "open": seconds until it is probed */
     char last[256];      /* how the last one crashed; "" */
 };
 void hosts_look(struct hosts *hosts, struct hosts_state *ret);
+/* Seconds after which a call that was refused may find room. [any thread] */
+int64_t hosts_wait_s(struct hosts *hosts);
 /* Whether no call waits or runs. */
 bool hosts_are_idle(struct hosts *hosts);
 

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "run/hosts.h"
 #include "run/neighbours.h"
 
 static bool is_all_on_pool(const struct plugin *plugin)
@@ -78,6 +79,8 @@ static struct lane *lane_new(const struct plugin *plugin, const struct plugin_ro
     lane->route = route;
     lane->background_most = route->queue > 0 ? route->queue : 1;
     settle_rule(lane);
+    if (lane->rule == RUN_PROCESS)
+        lane->hosts = plugin->hosts;
     snprintf(name, sizeof name, "%s", plugin->name);
     const struct executor_limits limits = {
         .threads = route->serial ? 1 : route->threads,
@@ -186,6 +189,14 @@ void lane_wants_streams(struct lane *lane, bool on_pool)
                  lane->route->plugin->name, lane->route->spec->pattern);
 }
 
+int64_t lane_wait_s(const struct lane *lane)
+{
+    if (lane->hosts)
+        return hosts_wait_s(lane->hosts);
+    struct executor_state state = executor_look(lane->executor);
+    return 1 + state.usual_us * state.waiting / (state.threads ? state.threads : 1) / 1000000;
+}
+
 void lane_measure(struct lane *lane, struct measure *measure, int64_t start_us, bool on_pool)
 {
     measure->start_us = start_us;
@@ -218,7 +229,9 @@ struct lane_state lane_look(const struct lane *lane)
     bool streams = atomic_load_explicit(&lane->streams, memory_order_relaxed);
     bool on_pool = lane_goes_on_here(lane), auto_rule = lane->rule == RUN_AUTO;
     return (struct lane_state){
-        .rung = on_pool ? "pool" : "threads",
+        .rung = lane->hosts ? "processes"
+              : on_pool     ? "pool"
+                            : "threads",
         .why = !auto_rule ? lane->why
              : streams    ? "it calls ngi_flush"
              : on_pool    ? "its calls are fast"

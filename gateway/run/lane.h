@@ -18,6 +18,7 @@ struct lane {
     struct placement placement;
     struct executor *executor; /* shared by the routes of a plugin that is NGI_SERIAL */
     bool owns_executor;
+    struct hosts *hosts;         /* under RUN_PROCESS: what runs its calls instead; the plugin's */
     struct executor *afterwards; /* what ngi_background asks for: it takes no thread from calls that wait */
     _Atomic bool streams;        /* a call has asked to stream, which takes a thread. Relaxed: a hint. */
     _Atomic unsigned background; /* functions of ngi_background that have not run yet. Relaxed: a count. */
@@ -50,13 +51,16 @@ void lane_wants_streams(struct lane *lane, bool on_pool);
 /* Whether a continuation may run on a pool thread. */
 bool lane_goes_on_here(const struct lane *lane);
 
+/* Seconds after which a call that was refused may find room. */
+int64_t lane_wait_s(const struct lane *lane);
+
 /* Begins and ends the measurement of a call, and draws the conclusion. `start_us`: now. */
 void lane_measure(struct lane *lane, struct measure *measure, int64_t start_us, bool on_pool);
 void lane_note(struct lane *lane, struct measure *measure, bool on_pool);
 
 /* What is known of a route, for people who ask. */
 struct lane_state {
-    const char *rung;        /* what its next calls run on: "pool", "threads" */
+    const char *rung;        /* what its next calls run on: "pool", "threads", "processes" */
     const char *why;         /* a constant */
     uint32_t probation;      /* fast calls in a row that bring it onto the pool; 0: nothing does */
     uint32_t fast, relapses; /* such calls so far; how often it has been sent back */

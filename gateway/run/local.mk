@@ -1,12 +1,16 @@
 libpostern_a_SOURCES += \
 	gateway/run/background.c gateway/run/background.h \
+	gateway/run/circuit.c gateway/run/circuit.h \
 	gateway/run/dispatch.c gateway/run/dispatch.h \
 	gateway/run/executor.c gateway/run/executor.h \
+	gateway/run/hosts.c gateway/run/hosts.h gateway/run/hosts_parts.h \
 	gateway/run/lane.c gateway/run/lane.h \
 	gateway/run/later.c gateway/run/later.h \
 	gateway/run/pipe.c gateway/run/pipe.h \
 	gateway/run/neighbours.c gateway/run/neighbours.h \
 	gateway/run/placement.c gateway/run/placement.h \
+	gateway/run/reactor.c gateway/run/reactor.h \
+	gateway/run/remote.c gateway/run/remote.h \
 	gateway/run/solo.c gateway/run/solo.h \
 	gateway/run/runner.c gateway/run/runner.h \
 	gateway/run/service.c gateway/run/service.h \

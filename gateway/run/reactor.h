@@ -10,12 +10,10 @@
 
 /* A descriptor that is waited for, embedded in what it is about. */
 struct reactor_source {
-    /* On the reactor's thread; `events` of epoll(7), level-triggered. May remove any source, this one included, and free
-     * what it is embedded in: a source that is removed is not called any more. */
+    /* On the reactor's thread; `events` of epoll(7), level-triggered. May remove any source, this one included, and
+     * free what it is embedded in: a source that is removed is not called any more. */
     void (*ready)(struct reactor_source *source, uint32_t events);
     int fd;
-    bool gone; /* the reactor's own */
-    struct reactor_source *next_gone;
 };
 
 /* A moment that is waited for, likewise. A zeroed one is not set. */
@@ -26,11 +24,11 @@ struct reactor_timer {
     struct reactor_timer *next;
 };
 
-/* Something to do soon, asked for by another thread, likewise. Asking again before it is done is asking once. */
+/* Something to do soon, asked for by any thread, likewise. Asking again before it has begun is asking once. */
 struct reactor_errand {
     void (*run)(struct reactor_errand *errand); /* on the reactor's thread */
-    _Atomic bool asked;
-    struct reactor_errand *next; /* the reactor's lock */
+    bool asked;                                 /* the reactor's lock, as the next */
+    struct reactor_errand *next;
 };
 
 /* NGI_OK, NGI_EIO with the reason. */
@@ -52,7 +50,7 @@ void reactor_unset(struct reactor_timer *timer);
 
 /* [any thread] */
 void reactor_ask(struct reactor_errand *errand);
-/* Waits until every errand that had been asked for has been done. Any thread but the reactor's. */
-void reactor_flush(void);
+/* Forgets that it was asked for: nobody will any more. On the reactor's thread. */
+void reactor_forget(struct reactor_errand *errand);
 
 #endif

@@ -6,6 +6,7 @@
 #include "http/status.h"
 #include "plugin/call.h"
 #include "plugin/plugin.h"
+#include "run/remote.h"
 #include "run/task.h"
 #include "run/upload.h"
 
@@ -187,7 +188,9 @@ int64_t stream_take(struct task *task, void *buf, size_t n)
     int64_t got = STREAM_LATER;
     pthread_mutex_lock(&task->lock);
     struct pipe *out = &task->out;
-    size_t taken = pipe_take(out, buf, n);
+    size_t filled = pipe_filled(out), taken = pipe_take(out, buf, n);
+    if (task->remote && filled > out->size / 2 && filled - taken <= out->size / 2)
+        remote_look(task->remote); /* it may have stopped reading for want of room */
     if (taken == 0 && !out->ended && watch_cancelled_all())
         out->broken = true; /* from here on no connection may be suspended */
     bool pumps = wants_pump(task);

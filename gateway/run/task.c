@@ -5,29 +5,26 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/problem.h"
+#include "run/hosts.h"
 #include "run/later.h"
 #include "run/neighbours.h"
+#include "run/remote.h"
 #include "run/task_parts.h"
 
-/* Seconds after which another try may find room: what those that wait will take. */
+/* Seconds after which another try may find room. */
 static void put_retry_after(struct task *task)
 {
     enum { MOST_S = 60 };
-    struct executor_state state = executor_look(task->lane->executor);
-    int64_t seconds = 1 + state.usual_us * state.waiting / (state.threads ? state.threads : 1) / 1000000;
+    int64_t seconds = lane_wait_s(task->lane);
     char text[24];
     snprintf(text, sizeof text, "%lld", (long long)(seconds < MOST_S ? seconds : MOST_S));
     (void)response_set_header(&task->request->response, "Retry-After", text);
 }
 
-static void refuse(struct task *task, int rc)
+/* Why nothing runs it. */
+static void log_refusal(struct task *task, int rc)
 {
     struct request *request = task->request;
-    pthread_mutex_lock(&task->lock); /* the watch may know of it */
-    task->stage = TASK_SETTLED;
-    pthread_mutex_unlock(&task->lock);
-    problem_respond(request, 503, false, NULL);
-    put_retry_after(task);
     if (rc != NGI_EBUSY && rc != NGI_ECANCELED)
         log_line(NGI_LOG_ERROR, "%s [%s]: %s %s (route \"%s\"): 503: no thread could be made for it: %s",
                  request->plugin->name, request_id(request), request->ngi.method, request->raw_target,
@@ -48,16 +45,28 @@ static void arrive(struct task *task, const struct dispatch *dispatch)
 static bool send_away(struct task *task)
 {
     task->stage = TASK_WAITING;
-    task->request->timing.rung = "thread";
+    struct hosts *hosts = task->lane->hosts;
+    task->request->timing.rung = hosts ? "process" : "thread";
     int rc = task_share(task);
     if (rc == NGI_OK)
-        rc = task_submit(task, task_run_job, false);
-    if (rc != NGI_OK)
-        refuse(task, rc);
-    return rc == NGI_OK;
+        rc = hosts ? hosts_submit(hosts, task) : task_submit(task, task_run_job, false);
+    if (rc == NGI_OK)
+        return true;
+    log_refusal(task, rc);
+    task_refuse(task);
+    return false;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
+
+void task_refuse(struct task *task)
+{
+    problem_respond(task->request, 503, false, NULL);
+    put_retry_after(task);
+    pthread_mutex_lock(&task->lock); /* the watch may know of it */
+    task->stage = TASK_SETTLED;
+    task_unlock_and_wake(task);
+}
 
 enum task_news task_begin(struct task *task, const struct dispatch *dispatch)
 {
@@ -165,10 +174,12 @@ void task_end(struct task *task)
     task->abandoned = true;
     if (task->stage != TASK_SETTLED && !atomic_load_explicit(&task->cancelled, memory_order_relaxed))
         task_mark_cancelled(task, NGI_CANCEL_CLIENT);
+    else if (task->remote)
+        remote_cancel(task->remote, true);
     task->out.broken = task->in.broken = true;
     pthread_cond_broadcast(&task->changed);
     switch (task->stage) {
-    case TASK_WAITING: drops = !task->continuation && executor_withdraw(task->lane->executor, &task->job); break;
+    case TASK_WAITING: drops = task_withdraw(task); break;
     case TASK_PARKED:
         later = task->later;
         task->later = NULL;

@@ -49,6 +49,7 @@ enum { TASK_STATUS_CUT = -1 };
 
 struct background;
 struct later;
+struct remote;
 
 struct task {
     struct request *request;
@@ -76,6 +77,7 @@ struct task {
     _Atomic int
         cancelled; /* NGI_CANCEL_…; 0: it is not. Written under the lock, read by the handler without (relaxed). */
     _Atomic int cancel_fd; /* an eventfd; -1: nobody has asked */
+    struct remote *remote; /* the host process that runs it; NULL: none does */
     struct later *later;   /* out; NULL: none */
     int (*continuation)(ngi_request *r, void *arg);
     void *continuation_arg;

@@ -7,6 +7,8 @@
 
 #include "base/log.h"
 #include "plugin/plugin.h"
+#include "run/hosts.h"
+#include "run/remote.h"
 
 /* Threads inside client->resume, and a little before: it must not be running when the daemon is freed. Counted under
  * the lock of the task that is resumed, so that who has seen it no longer suspended sees the count. */
@@ -31,6 +33,17 @@ void task_mark_cancelled(struct task *task, int why)
     if (fd >= 0 && write(fd, &one, sizeof one) < 0)
         log_line(NGI_LOG_ERROR, "ngi_cancel_fd could not be told: %s", strerror(errno));
     pthread_cond_broadcast(&task->changed);
+    /* Who has closed one end may still be listening for what runs already; not beyond the deadline. */
+    if (task->remote)
+        remote_cancel(task->remote, why != NGI_CANCEL_CLIENT || task->abandoned);
+}
+
+bool task_withdraw(struct task *task)
+{
+    if (task->continuation)
+        return false;
+    return task->lane->hosts ? hosts_withdraw(task->lane->hosts, task)
+                             : executor_withdraw(task->lane->executor, &task->job);
 }
 
 void task_cancel(struct task *task, int why)
@@ -50,12 +63,14 @@ void task_cancel(struct task *task, int why)
     int status = before == NGI_CANCEL_CLIENT ? TASK_STATUS_CUT : task_status_for(why);
     if (!before)
         task_mark_cancelled(task, why);
+    else if (task->remote)
+        remote_cancel(task->remote, true);
     task->in.broken = true;
     if (task->begun || task->stage == TASK_SETTLED) { /* what has begun can only be cut */
         cut = task->out.broken = true;
     } else if (task->stage == TASK_WAITING) {
         task->status = status;
-        drops = !task->continuation && executor_withdraw(task->lane->executor, &task->job);
+        drops = task_withdraw(task);
         if (drops)
             task->stage = TASK_SETTLED;
     } else if (task->stage == TASK_PARKED) {

@@ -14,6 +14,18 @@ void task_run_job(struct job *job);
  */
 void task_go_away(struct task *task);
 
+/* What is to run it, a thread or a host process, has come to it: notes how long it has waited. False: it has been given
+ * up meanwhile, and is settled. `remote`: the process; NULL: this thread. */
+bool task_take_up(struct task *task, struct remote *remote);
+/* The process was gone before it had read the call: it waits again. False: it has been given up, and is settled. */
+bool task_put_back(struct task *task);
+
+/* Nothing can run it: 503, with a time after which to try again; settled. On the running side of a task that waits. */
+void task_refuse(struct task *task);
+
+/* Under the lock: takes a waiting task back from what is to run it. False: that has got it already. */
+bool task_withdraw(struct task *task);
+
 /* The gateway's answer where a request is given up before anything has been sent. */
 int task_status_for(int why);
 

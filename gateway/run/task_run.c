@@ -115,15 +115,14 @@ void task_run(struct task *task, bool on_pool)
     } while (settle(task, rc, measure.took_us));
 }
 
-void task_run_job(struct job *job)
+bool task_take_up(struct task *task, struct remote *remote)
 {
-    struct task *task = task_of_job(job);
     pthread_mutex_lock(&task->lock);
     bool fresh = !task->continuation; /* a continuation has been promised to run, come what may */
     int64_t now_us = clock_us();
     if (fresh)
         task->request->timing.queue_us = now_us - task->request->timing.arrived_us;
-    /* The thread may be here because what ran before this task has been cancelled, a moment before this one is. */
+    /* Whoever runs it may be here because what ran before it has been cancelled, a moment before this one is. */
     int why = watch_cancelled_all();
     if (!why && now_us >= task->deadline_us)
         why = NGI_CANCEL_DEADLINE;
@@ -134,12 +133,33 @@ void task_run_job(struct job *job)
     if (fresh && (task->status || task->abandoned)) {
         task->stage = TASK_SETTLED;
         task_unlock_and_wake(task);
-    } else {
-        task->stage = TASK_RUNNING;
-        task->on_pool = false;
-        pthread_mutex_unlock(&task->lock);
-        task_run(task, false);
+        return false;
     }
+    task->stage = TASK_RUNNING;
+    task->on_pool = false;
+    task->remote = remote;
+    pthread_mutex_unlock(&task->lock);
+    return true;
+}
+
+bool task_put_back(struct task *task)
+{
+    pthread_mutex_lock(&task->lock);
+    bool waits = !task->status && !task->abandoned;
+    task->remote = NULL;
+    task->stage = waits ? TASK_WAITING : TASK_SETTLED;
+    if (waits)
+        pthread_mutex_unlock(&task->lock);
+    else
+        task_unlock_and_wake(task);
+    return waits;
+}
+
+void task_run_job(struct job *job)
+{
+    struct task *task = task_of_job(job);
+    if (task_take_up(task, NULL))
+        task_run(task, false);
     task_release(task);
 }
 

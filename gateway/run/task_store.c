@@ -53,6 +53,7 @@ static void renew(struct task *task)
     task->deadline_us = INT64_MAX;
     atomic_store_explicit(&task->cancelled, 0, memory_order_relaxed);
     atomic_store_explicit(&task->cancel_fd, -1, memory_order_relaxed);
+    task->remote = NULL;
     task->later = NULL;
     task->continuation = NULL;
     task->streamed = 0;

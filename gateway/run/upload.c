@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "plugin/plugin.h"
+#include "run/remote.h"
 #include "run/task.h"
 
 enum { PIPE_SIZE = 64 * 1024 };
@@ -11,6 +12,14 @@ static int why_broken(const struct task *task)
 {
     return atomic_load_explicit(&task->cancelled, memory_order_relaxed) == NGI_CANCEL_DEADLINE ? NGI_ETIMEDOUT
                                                                                                : NGI_ECANCELED;
+}
+
+/* There is something new for whoever reads the body. */
+static void tell_reader(struct task *task)
+{
+    pthread_cond_broadcast(&task->changed);
+    if (task->remote)
+        remote_look(task->remote);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
@@ -30,7 +39,7 @@ size_t upload_put(struct task *task, const void *data, size_t n)
     if (!task->in.broken && !task->in.ended && task->stage != TASK_SETTLED && !watch_cancelled_all()) {
         taken = pipe_put(&task->in, data, n);
         if (taken > 0)
-            pthread_cond_broadcast(&task->changed);
+            tell_reader(task);
         if (taken < n) {
             task->suspended = true;
             task->client->suspend(task->client_arg);
@@ -44,7 +53,7 @@ void upload_end(struct task *task)
 {
     pthread_mutex_lock(&task->lock);
     task->in.ended = true;
-    pthread_cond_broadcast(&task->changed);
+    tell_reader(task);
     pthread_mutex_unlock(&task->lock);
 }
 
@@ -55,7 +64,7 @@ void upload_refuse(struct task *task)
     task->in.ended = true;
     if (!task->begun && !task->status && task->stage != TASK_SETTLED)
         task->status = 413;
-    pthread_cond_broadcast(&task->changed);
+    tell_reader(task);
     pthread_mutex_unlock(&task->lock);
 }
 

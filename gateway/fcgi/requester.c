@@ -1,0 +1,141 @@
+#include "fcgi/requester.h"
+
+#include <string.h>
+
+#include "sdk/ngi.h"
+
+static int put_header(struct buffer *out, uint8_t type, size_t n)
+{
+    const struct fcgi_header header = { .type = type, .request = REQUESTER_ID, .length = (uint16_t)n };
+    uint8_t bytes[FCGI_HEADER_SIZE];
+    fcgi_put_header(bytes, &header);
+    return buffer_append(out, bytes, sizeof bytes);
+}
+
+/* The header of a record is there: what it is good for. */
+static bool check_header(struct requester *requester, struct requester_event *ret)
+{
+    struct fcgi_header *header = &requester->header;
+    bool known = header->type == FCGI_STDOUT || header->type == FCGI_STDERR || header->type == FCGI_END_REQUEST;
+    ret->kind = REQUESTER_BROKEN;
+    if (!fcgi_get_header(requester->head, header))
+        ret->why = "a record of another version than 1";
+    else if (known && header->request != REQUESTER_ID)
+        ret->why = "a record for a request that was not made";
+    else if (header->type == FCGI_END_REQUEST && header->length != FCGI_BODY_SIZE)
+        ret->why = "an FCGI_END_REQUEST of another length than 8";
+    else
+        return true;
+    return false;
+}
+
+/* Takes a piece of the content: the event, if it makes one. */
+static bool take_content(struct requester *requester, const uint8_t *in, size_t n, struct requester_event *ret)
+{
+    switch (requester->header.type) {
+    case FCGI_STDOUT:
+    case FCGI_STDERR:
+        ret->kind = requester->header.type == FCGI_STDOUT ? REQUESTER_STDOUT : REQUESTER_STDERR;
+        ret->data = in;
+        ret->length = n;
+        return true;
+    case FCGI_END_REQUEST:
+        memcpy(requester->end + FCGI_BODY_SIZE - requester->left - n, in, n);
+        if (requester->left > 0)
+            return false;
+        ret->kind = REQUESTER_END;
+        fcgi_get_end(requester->end, &ret->end);
+        return true;
+    default: return false; /* section 3.3: of a type that we did not ask for */
+    }
+}
+
+static size_t at_most(size_t n, size_t most)
+{
+    return n < most ? n : most;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+int requester_put_begin(struct buffer *out)
+{
+    const struct fcgi_begin begin = { .role = FCGI_RESPONDER, .flags = FCGI_KEEP_CONN };
+    uint8_t body[FCGI_BODY_SIZE];
+    fcgi_put_begin(body, &begin);
+    int rc = put_header(out, FCGI_BEGIN_REQUEST, sizeof body);
+    return rc == NGI_OK ? buffer_append(out, body, sizeof body) : rc;
+}
+
+int requester_put_pair(struct buffer *pairs, const char *name, size_t name_length, const char *value,
+                       size_t value_length)
+{
+    int rc = buffer_reserve(pairs, FCGI_PAIR_HEAD_MAX + name_length + value_length);
+    if (rc != NGI_OK)
+        return rc;
+    uint8_t *at = (uint8_t *)pairs->data + pairs->length;
+    size_t n = fcgi_put_pair_head(at, name_length, value_length);
+    memcpy(at + n, name, name_length);
+    memcpy(at + n + name_length, value, value_length);
+    pairs->length += n + name_length + value_length;
+    return NGI_OK;
+}
+
+int requester_put_params(struct buffer *out, const struct buffer *pairs)
+{
+    size_t at = 0, n;
+    int rc;
+    do { /* the last record is empty (section 3.3) */
+        n = at_most(pairs->length - at, FCGI_CONTENT_MAX);
+        rc = put_header(out, FCGI_PARAMS, n);
+        if (rc == NGI_OK && n > 0)
+            rc = buffer_append(out, pairs->data + at, n);
+        at += n;
+    } while (n > 0 && rc == NGI_OK);
+    return rc;
+}
+
+int requester_put_stdin(struct buffer *out, size_t n)
+{
+    return put_header(out, FCGI_STDIN, n);
+}
+
+int requester_put_abort(struct buffer *out)
+{
+    return put_header(out, FCGI_ABORT_REQUEST, 0);
+}
+
+size_t requester_take(struct requester *requester, const uint8_t *in, size_t n, struct requester_event *ret)
+{
+    size_t at = 0;
+    ret->kind = REQUESTER_NOTHING;
+    while (at < n) {
+        if (requester->head_length < FCGI_HEADER_SIZE) {
+            size_t piece = at_most(n - at, FCGI_HEADER_SIZE - requester->head_length);
+            memcpy(requester->head + requester->head_length, in + at, piece);
+            requester->head_length += piece;
+            at += piece;
+            if (requester->head_length < FCGI_HEADER_SIZE)
+                break;
+            if (!check_header(requester, ret))
+                return at;
+            requester->left = requester->header.length;
+            requester->padding = requester->header.padding;
+        } else if (requester->left > 0) {
+            size_t piece = at_most(n - at, requester->left);
+            requester->left -= piece;
+            at += piece;
+            bool told = take_content(requester, in + at - piece, piece, ret);
+            if (requester->left == 0 && requester->padding == 0)
+                requester->head_length = 0;
+            if (told)
+                return at;
+        } else {
+            size_t piece = at_most(n - at, requester->padding);
+            requester->padding -= piece;
+            at += piece;
+        }
+        if (requester->left == 0 && requester->padding == 0)
+            requester->head_length = 0;
+    }
+    return at;
+}

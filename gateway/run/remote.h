@@ -1,0 +1,107 @@
+/* A host process as the gateway sees it: its end of a socket pair, and the call that the process has, in FastCGI. The
+ * thread that begins a call sends it, without waiting; all that comes after is the reactor's. */
+#ifndef RUN_REMOTE_H
+#define RUN_REMOTE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buffer.h"
+#include "fcgi/requester.h"
+#include "run/reactor.h"
+
+struct hosts;
+struct task;
+
+enum remote_stage {
+    REMOTE_STARTS, /* it has been asked for */
+    REMOTE_IDLE,
+    REMOTE_BUSY,   /* it has a call */
+    REMOTE_LEAVES, /* it has been told to end */
+};
+
+struct remote {
+    struct hosts *hosts;
+    struct remote *next;      /* of all: hosts' lock */
+    struct remote *next_idle; /* likewise */
+    enum remote_stage stage;  /* likewise */
+    uint64_t calls;           /* it has been given; likewise */
+    _Atomic bool claimed;     /* a thread is about to begin a call, or has: it must not be freed. Set under hosts' lock,
+                               * released (release, acquire) as the last thing that thread does with it. */
+    uint64_t number;
+
+    /* The reactor's. */
+    pid_t pid;  /* 0: not known */
+    int pidfd;  /* -1: likewise */
+    int memory; /* /proc/PID/statm; -1: not open */
+    struct reactor_source socket, death;
+    struct reactor_timer limit;    /* of a call that has been given up */
+    struct reactor_timer patience; /* with a process that is to end, or that has and nobody has told how */
+    bool hung_up;                  /* it has closed its end */
+    bool ended;
+    bool retired, planned; /* it gets no more calls, having hung up or ended; and was told to */
+    const char *killed;    /* why, a constant; NULL: it has not been */
+    int status;            /* of waitpid, once hosts_ended has told it; HOSTS_STATUS_UNKNOWN */
+
+    struct reactor_errand errand;
+    _Atomic bool given_up;  /* the call: it is to be aborted. Relaxed, as is the next: the errand's lock orders them. */
+    _Atomic bool final;     /* nobody waits for it at all */
+    _Atomic bool looked_at; /* task->out or task->in has moved */
+
+    pthread_mutex_t lock; /* of what follows: of who begins a call, and then the reactor's */
+    struct task *task;    /* which is held for it; NULL: no call */
+    int64_t begun_us;
+    struct buffer out; /* bytes to be sent, from `out_at` on */
+    size_t out_at;
+    uint64_t sent;
+    bool all_read; /* the end of the body is in `out`, or has been sent */
+    bool aborted;  /* likewise FCGI_ABORT_REQUEST */
+    bool waits_for_room;
+    bool unbegun; /* it has been given a call that was not to begin, and is free again */
+    bool refused; /* the peer was gone, and had not read all that it was sent (ECONNRESET) */
+
+    struct requester in;
+    struct buffer head; /* of the response, until it is complete */
+    bool answers;       /* something of it has come */
+    bool headed;        /* its head has been read */
+    bool stalled;       /* task->out is full: nothing is read */
+    const char *broken; /* what came is no response: why, a constant */
+    uint32_t events;    /* that the reactor waits for */
+};
+
+/* NULL if out of memory. `fd` is the remote's. */
+struct remote *remote_new(struct hosts *hosts, uint64_t number, int fd);
+/* It has no task, and nobody knows of it any more. On the reactor's thread. */
+void remote_free(struct remote *remote);
+
+/* The process is there. NGI_OK, NGI_EIO (errno). On the reactor's thread. */
+int remote_came(struct remote *remote, pid_t pid, int pidfd);
+
+/* Gives a waiting task, held for it, to a process that the caller has claimed. False: the process was gone, and the
+ * task is the caller's again, waiting. */
+bool remote_begin(struct remote *remote, struct task *task);
+
+/* The process has ended with a call: what comes of that. On the reactor's thread. `how`: in words. True: it had not
+ * read the call, which is the caller's again, waiting, in *ret_task. */
+bool remote_lose_call(struct remote *remote, const char *how, struct task **ret_task);
+
+/* Closes the socket to the process: it is to end. On the reactor's thread. */
+void remote_dismiss(struct remote *remote);
+/* `why`: a constant. */
+void remote_kill(struct remote *remote, const char *why);
+/* Reads what it has left behind. Likewise. */
+void remote_drain(struct remote *remote);
+/* Resident bytes; 0: nobody knows. Likewise. */
+uint64_t remote_rss(struct remote *remote);
+
+/* --- under the lock of its task, on any thread */
+
+/* The call is given up. `final`: nobody waits for it any more at all. */
+void remote_cancel(struct remote *remote, bool final);
+/* task->out has room again, or task->in has got more. */
+void remote_look(struct remote *remote);
+
+#endif
