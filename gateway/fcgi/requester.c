@@ -17,15 +17,16 @@ static bool check_header(struct requester *requester, struct requester_event *re
 {
     struct fcgi_header *header = &requester->header;
     bool known = header->type == FCGI_STDOUT || header->type == FCGI_STDERR || header->type == FCGI_END_REQUEST;
-    ret->kind = REQUESTER_BROKEN;
+    ret->why = NULL;
     if (!fcgi_get_header(requester->head, header))
         ret->why = "a record of another version than 1";
     else if (known && header->request != REQUESTER_ID)
         ret->why = "a record for a request that was not made";
     else if (header->type == FCGI_END_REQUEST && header->length != FCGI_BODY_SIZE)
         ret->why = "an FCGI_END_REQUEST of another length than 8";
-    else
+    if (!ret->why)
         return true;
+    ret->kind = REQUESTER_BROKEN;
     return false;
 }
 

@@ -147,7 +147,8 @@ bool lanes_are_idle(const struct registry *registry)
     for (size_t i = 0; i < registry->count; i++)
         for (size_t j = 0; j < registry->plugins[i]->route_count; j++) {
             const struct lane *lane = registry->plugins[i]->routes[j].lane;
-            if (!executor_is_idle(lane->executor) || !executor_is_idle(lane->afterwards))
+            if (!executor_is_idle(lane->executor) || !executor_is_idle(lane->afterwards) ||
+                (lane->hosts && !hosts_are_idle(lane->hosts)))
                 return false;
         }
     return true;

@@ -7,6 +7,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/facts_fixture.c tests/unit/facts_fixture.h \
 	tests/harness/client.c tests/harness/client.h \
 	tests/harness/fcgi.c tests/harness/fcgi.h \
+	tests/unit/host_fixture.c tests/unit/host_fixture.h \
 	tests/unit/run_fixture.c tests/unit/run_fixture.h \
 	tests/unit/sandbox_fixture.c tests/unit/sandbox_fixture.h \
 	tests/unit/settings_fixture.c tests/unit/settings_fixture.h \
@@ -34,6 +35,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_file.c \
 	tests/unit/test_files_watch.c \
 	tests/unit/test_form.c \
+	tests/unit/test_hosts.c \
 	tests/unit/test_later.c \
 	tests/unit/test_listener.c \
 	tests/unit/test_log.c \

@@ -66,7 +66,8 @@ void serve(const struct serving *serving)
     log_set_level(NGI_LOG_ERROR - 1); /* what is refused or fails here does so on purpose */
     spec = (ngi_route){ .methods = NGI_GET, .pattern = "/", .handler = serving->handler };
     plugin =
-        (struct plugin){ .module = &module, .name = plugin_name, .mount = mount, .routes = &route, .route_count = 1 };
+        (struct plugin){ .module = &module, .name = plugin_name, .mount = mount, .routes = &route, .route_count = 1,
+                               .hosts = serving->hosts };
     host_init(&plugin.host, &plugin);
     route = (struct plugin_route){
         .plugin = &plugin,

@@ -32,6 +32,7 @@ struct serving {
     unsigned threads, queue;
     int timeout_ms; /* 0: none */
     bool watched;   /* there is a watch, as in a gateway */
+    struct hosts *hosts; /* under RUN_PROCESS; started by the caller */
 };
 
 /* Before there are tasks; one at a time. */

@@ -12,7 +12,7 @@
     SUITE(transcript) SUITE(crash_file) \
     SUITE(urlencoded) SUITE(claims) SUITE(facts) SUITE(facts_undefined) SUITE(facts_refusals) SUITE(facts_hostile) \
     SUITE(facts_printing) SUITE(options) SUITE(counters) SUITE(executor) SUITE(pipe) SUITE(placement) \
-    SUITE(task) SUITE(later) SUITE(listener) SUITE(mapped_file) SUITE(fastcgi) SUITE(channel) SUITE(files_watch) \
+    SUITE(task) SUITE(hosts) SUITE(later) SUITE(listener) SUITE(mapped_file) SUITE(fastcgi) SUITE(channel) SUITE(files_watch) \
     SUITE(sockets) SUITE(sandbox) SUITE(sandbox_options)
 
 #define SUITE_DECLARE(name) Suite *name##_suite(void);

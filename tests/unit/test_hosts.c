@@ -1,0 +1,410 @@
+#include "run/hosts.h"
+
+#include <check.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "run/reactor.h"
+#include "run/stream.h"
+#include "tests/unit/host_fixture.h"
+#include "tests/unit/run_fixture.h"
+#include "tests/unit/suites.h"
+
+static struct client client;
+static struct hosts *hosts;
+static char told[4096]; /* what the teller was told; the reactor's, read when all is over */
+
+static void take_told(const char *text)
+{
+    size_t n = strlen(told);
+    snprintf(told + n, sizeof told - n, "%s\n", text);
+}
+
+struct given {
+    unsigned most, spare, queue;
+    uint64_t max_requests, max_rss;
+    int kill_after_ms, timeout_ms;
+};
+
+static void given(const struct given *given)
+{
+    const struct hosts_limits limits = {
+        .plugin = "fake",
+        .most = given->most ? given->most : 2,
+        .spare = given->spare,
+        .queue = given->queue ? given->queue : 1000,
+        .max_requests = given->max_requests,
+        .max_rss = given->max_rss,
+        .kill_after_us = (given->kill_after_ms ? given->kill_after_ms : 5000) * INT64_C(1000),
+        .grace_us = INT64_C(5000) * 1000,
+    };
+    ngi_error err;
+    *told = '\0';
+    hosts_set_teller(take_told);
+    ck_assert_int_eq(reactor_start(&err), NGI_OK);
+    hosts = hosts_new(&limits, &forks, NULL);
+    ck_assert_ptr_nonnull(hosts);
+    forks_begin(hosts);
+    hosts_start(hosts);
+    serve(&(struct serving){ .run = RUN_PROCESS, .hosts = hosts, .watched = true, .timeout_ms = given->timeout_ms });
+    client_begin(&client);
+}
+
+static void over(void)
+{
+    serve_idle();
+    client_end(&client);
+    serve_end();
+    hosts_stop(hosts);
+    forks_end();
+    reactor_stop();
+    hosts_free(hosts);
+}
+
+static struct hosts_state state(void)
+{
+    struct hosts_state state;
+    hosts_look(hosts, &state);
+    return state;
+}
+
+/* The answer to `/?word`, as text; the caller leaves. */
+static int ask(const char *word)
+{
+    char target[64];
+    snprintf(target, sizeof target, "/?%s", word);
+    (void)client_ask(&client, target);
+    (void)client_wait(&client);
+    return client_status(&client);
+}
+
+static int get(const char *word)
+{
+    int status = ask(word);
+    client_leave(&client);
+    return status;
+}
+
+static bool has_processes(void *arg)
+{
+    return state().processes == *(unsigned *)arg;
+}
+
+static void await_processes(unsigned count)
+{
+    wait_until(has_processes, &count);
+}
+
+static bool has_crashed(void *unused)
+{
+    (void)unused;
+    return state().crashed == 1;
+}
+
+/* Takes a streamed response; *ret_end: STREAM_END or STREAM_CUT. */
+static size_t take_stream(int64_t *ret_end)
+{
+    static char block[10000];
+    size_t sum = 0;
+    for (;;) {
+        int64_t n = stream_take(client.answer, block, sizeof block);
+        if (n == STREAM_LATER) {
+            wait_for(&client.resumed);
+        } else if (n > 0) {
+            for (int64_t i = 0; i < n; i++)
+                ck_assert_int_eq(block[i], 'x');
+            sum += (size_t)n;
+        } else {
+            *ret_end = n;
+            return sum;
+        }
+    }
+}
+
+/* --- calls --------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_call_is_answered_by_a_process)
+{
+    given(&(struct given){ 0 });
+    ck_assert_int_eq(ask("hello"), 200);
+    ck_assert_str_eq(client_text(&client), "hello");
+    ck_assert_str_eq(client.answer->request->response.type, "text/plain");
+    ck_assert_str_eq(client.answer->request->timing.rung, "process");
+    client_leave(&client);
+    ck_assert_int_eq(ask("pid"), 200);
+    ck_assert_int_ne(atoi(client_text(&client)), getpid());
+    client_leave(&client);
+    ck_assert_uint_eq(forks_made(), 1);
+    over();
+    ck_assert_uint_eq(forks_ended(), 1);
+    ck_assert_str_eq(told, "");
+}
+END_TEST
+
+START_TEST(a_large_response_comes_whole)
+{
+    static const char *const words[] = { "big", "long" };
+    int64_t how;
+    given(&(struct given){ 0 });
+    ck_assert_int_eq(ask(words[_i]), 200);
+    ck_assert_int_eq(client.answer->request->response.declared, _i == 0 ? BIG : -1);
+    ck_assert_uint_eq(take_stream(&how), BIG);
+    ck_assert_int_eq(how, STREAM_END);
+    client_leave(&client);
+    ck_assert_int_eq(get("hello"), 200);
+    ck_assert_uint_eq(forks_made(), 1);
+    over();
+}
+END_TEST
+
+START_TEST(spare_processes_are_ready_before_the_first_call)
+{
+    given(&(struct given){ .most = 3, .spare = 2 });
+    await_processes(2);
+    ck_assert_int_eq(get("hello"), 200);
+    over();
+    ck_assert_uint_eq(forks_made(), forks_ended());
+}
+END_TEST
+
+enum { CLIENTS = 8, ROUNDS = 100 };
+
+static void *go_round(void *unused)
+{
+    struct client own;
+    (void)unused;
+    client_begin(&own);
+    for (int i = 0; i < ROUNDS; i++) {
+        (void)client_ask(&own, "/?hello");
+        (void)client_wait(&own);
+        ck_assert_int_eq(client_status(&own), 200);
+        ck_assert_str_eq(client_text(&own), "hello");
+        client_leave(&own);
+    }
+    client_end(&own);
+    task_thread_end();
+    return NULL;
+}
+
+START_TEST(calls_share_processes_and_wait_for_them)
+{
+    pthread_t threads[CLIENTS];
+    given(&(struct given){ .most = 3 });
+    for (int i = 0; i < CLIENTS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, go_round, NULL), 0);
+    for (int i = 0; i < CLIENTS; i++)
+        pthread_join(threads[i], NULL);
+    serve_idle();
+    ck_assert_uint_eq(state().calls, CLIENTS * ROUNDS);
+    ck_assert_uint_le(forks_made(), 3);
+    over();
+}
+END_TEST
+
+START_TEST(a_process_is_recycled_after_so_many_calls)
+{
+    given(&(struct given){ .most = 1, .max_requests = 3 });
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(get("hello"), 200);
+    ck_assert_uint_eq(forks_made(), 4);
+    over();
+    ck_assert_str_eq(told, "");
+}
+END_TEST
+
+START_TEST(a_process_that_has_grown_is_recycled)
+{
+    given(&(struct given){ .most = 1, .max_rss = 4096 });
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(get("hello"), 200);
+    over();
+    ck_assert_uint_eq(forks_made(), 5);
+    ck_assert_str_eq(told, "");
+}
+END_TEST
+
+/* --- faults -------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_crash_costs_its_own_call)
+{
+    static const struct {
+        const char *word, *how;
+        int status;
+    } cases[] = {
+        { "crash", "SIGSEGV", 502 },
+        { "exit", "status 0", 502 },
+        { "half", "SIGSEGV", 502 },
+        { "garbage", "another version", 502 },
+        { "mute", "without a response", 502 },
+        { "smuggle", "no handler may send", 502 },
+        { "close", "had not ended in time", 502 },
+    };
+    given(&(struct given){ .most = 1 });
+    ck_assert_int_eq(get("hello"), 200);
+    ck_assert_int_eq(ask(cases[_i].word), cases[_i].status);
+    ck_assert_ptr_nonnull(strstr(client_text(&client), client.answer->request->id));
+    client_leave(&client);
+    ck_assert_int_eq(get("hello"), 200);
+    ck_assert_uint_eq(forks_made(), 2);
+    wait_until(has_crashed, NULL); /* the next one may have come before that */
+    ck_assert_ptr_nonnull(strstr(state().last, cases[_i].how));
+    over();
+    ck_assert_ptr_nonnull(strstr(told, cases[_i].how));
+}
+END_TEST
+
+START_TEST(a_stream_that_is_cut_is_no_whole_one)
+{
+    int64_t how;
+    given(&(struct given){ 0 });
+    int status = ask("cut");
+    if (client.answer && client.answer->request->response.begun) {
+        ck_assert_int_eq(status, 200);
+        char block[64];
+        do
+            how = stream_take(client.answer, block, sizeof block);
+        while (how > 0 || (how == STREAM_LATER && (wait_for(&client.resumed), true)));
+        ck_assert_int_eq(how, STREAM_CUT);
+    } else {
+        ck_assert_int_eq(status, 500);
+    }
+    client_leave(&client);
+    ck_assert_int_eq(get("hello"), 200);
+    ck_assert_uint_eq(forks_made(), 1); /* it has done nothing wrong */
+    over();
+}
+END_TEST
+
+START_TEST(an_idle_process_that_is_killed_loses_no_call)
+{
+    given(&(struct given){ .most = 1 });
+    for (int i = 0; i < 50; i++) {
+        ck_assert_int_eq(ask("pid"), 200);
+        pid_t pid = atoi(client_text(&client));
+        client_leave(&client);
+        kill(pid, SIGKILL); /* and at once, whether it is gone by then or not: */
+        ck_assert_int_eq(get("hello"), 200);
+    }
+    over();
+}
+END_TEST
+
+START_TEST(a_deadline_aborts_the_call_and_then_kills)
+{
+    given(&(struct given){ .most = 1, .timeout_ms = 100, .kill_after_ms = 200 });
+    int64_t before = clock_ms();
+    ck_assert_int_eq(get(_i == 0 ? "wait" : "hang"), 504);
+    ck_assert_int_lt(clock_ms() - before, 2000);
+    while (get("hello") == 504) /* it waits for the process to be killed, or not */
+        ;
+    ck_assert_uint_eq(forks_made(), _i == 0 ? 1 : 2);
+    over();
+}
+END_TEST
+
+START_TEST(a_client_that_leaves_aborts_the_call)
+{
+    given(&(struct given){ .most = 1 });
+    ck_assert_int_eq(client_ask(&client, "/?wait"), TASK_WAIT);
+    struct task *task = client.task;
+    client.task = NULL;
+    task_hold(task);
+    task_end(task); /* as net/ does for a connection that is lost: it is not resumed */
+    atomic_fetch_add(&client.resumes, 1);
+    serve_idle();
+    task_release(task);
+    ck_assert_int_eq(get("hello"), 200);
+    ck_assert_uint_eq(forks_made(), 1);
+    over();
+}
+END_TEST
+
+START_TEST(what_keeps_failing_is_left_alone_and_then_tried)
+{
+    given(&(struct given){ .most = 1 });
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(get("crash"), 502);
+    ck_assert_int_eq(ask("hello"), 503);
+    ck_assert_ptr_nonnull(response_get_header(&client.answer->request->response, "Retry-After"));
+    client_leave(&client);
+    ck_assert_str_eq(state().circuit, "open");
+    int64_t end = clock_ms() + 20000;
+    int status;
+    while ((status = get("hello")) == 503 && clock_ms() < end)
+        let_pass(10);
+    ck_assert_int_eq(status, 200);
+    ck_assert_str_eq(state().circuit, "closed");
+    over();
+    ck_assert_ptr_nonnull(strstr(told, "keep failing"));
+    ck_assert_ptr_nonnull(strstr(told, "work again"));
+}
+END_TEST
+
+START_TEST(a_plugin_without_processes_answers_503)
+{
+    given(&(struct given){ .most = 1, .timeout_ms = 20000 });
+    forks_make(_i == 0 ? MAKE_NONE : MAKE_STILLBORN);
+    ck_assert_int_eq(get("hello"), 503);
+    ck_assert_str_eq(state().circuit, "open");
+    over();
+}
+END_TEST
+
+START_TEST(a_full_queue_refuses)
+{
+    given(&(struct given){ .most = 1, .queue = 1, .timeout_ms = 300, .kill_after_ms = 1 });
+    struct client second, third;
+    client_begin(&second);
+    client_begin(&third);
+    ck_assert_int_eq(client_ask(&client, "/?hang"), TASK_WAIT);
+    wait_until(has_processes, &(unsigned){ 1 });
+    while (state().busy == 0)
+        let_pass(1);
+    ck_assert_int_eq(client_ask(&second, "/?hello"), TASK_WAIT);
+    ck_assert_int_eq(client_ask(&third, "/?hello"), TASK_RESPOND);
+    (void)client_wait(&third);
+    ck_assert_int_eq(client_status(&third), 503);
+    client_leave(&third);
+    (void)client_wait(&client);
+    ck_assert_int_eq(client_status(&client), 504);
+    client_leave(&client);
+    (void)client_wait(&second);
+    client_leave(&second);
+    client_end(&second);
+    client_end(&third);
+    over();
+}
+END_TEST
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+Suite *hosts_suite(void)
+{
+    Suite *suite = suite_create("hosts");
+    TCase *tcase = tcase_create("calls");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, a_call_is_answered_by_a_process);
+    tcase_add_loop_test(tcase, a_large_response_comes_whole, 0, 2);
+    tcase_add_test(tcase, spare_processes_are_ready_before_the_first_call);
+    tcase_add_test(tcase, calls_share_processes_and_wait_for_them);
+    tcase_add_test(tcase, a_process_is_recycled_after_so_many_calls);
+    tcase_add_test(tcase, a_process_that_has_grown_is_recycled);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("faults");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_loop_test(tcase, a_crash_costs_its_own_call, 0, 7);
+    tcase_add_test(tcase, a_stream_that_is_cut_is_no_whole_one);
+    tcase_add_test(tcase, an_idle_process_that_is_killed_loses_no_call);
+    tcase_add_loop_test(tcase, a_deadline_aborts_the_call_and_then_kills, 0, 2);
+    tcase_add_test(tcase, a_client_that_leaves_aborts_the_call);
+    tcase_add_test(tcase, what_keeps_failing_is_left_alone_and_then_tried);
+    tcase_add_loop_test(tcase, a_plugin_without_processes_answers_503, 0, 2);
+    tcase_add_test(tcase, a_full_queue_refuses);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
