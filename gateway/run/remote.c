@@ -56,21 +56,35 @@ static int64_t body_length(const struct request *request)
     return request->content_length && text_to_uint64(request->content_length, &length) ? (int64_t)length : -1;
 }
 
+static int put_text(struct buffer *pairs, const char *name, const char *value)
+{
+    return requester_put_pair(pairs, name, strlen(name), value, strlen(value));
+}
+
+static int put_number(struct buffer *pairs, const char *name, int64_t number)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRId64, number);
+    return put_text(pairs, name, text);
+}
+
 static int put_head(struct remote *remote, struct task *task)
 {
-    static const char id[] = "NGI_REQUEST_ID", deadline[] = "NGI_DEADLINE_US";
     struct request *request = task->request;
     struct buffer pairs;
-    char number[24];
     buffer_init(&pairs, SIZE_MAX);
     int rc = buffer_reserve(&pairs, 1024);
     if (rc == NGI_OK)
         rc = cgi_tell(request, body_length(request), put_pair, &pairs);
     if (rc == NGI_OK)
-        rc = requester_put_pair(&pairs, id, strlen(id), request->id, strlen(request->id));
-    int length = snprintf(number, sizeof number, "%" PRId64, task->deadline_us);
+        rc = put_text(&pairs, "NGI_REQUEST_ID", request->id);
     if (rc == NGI_OK && task->deadline_us != INT64_MAX)
-        rc = requester_put_pair(&pairs, deadline, strlen(deadline), number, (size_t)length);
+        rc = put_number(&pairs, "NGI_DEADLINE_US", task->deadline_us);
+    /* What is in a file is not copied: the process gets the file. */
+    remote->sends_file = !request->arrives && request->body.fd >= 0;
+    request->body.position = 0; /* it may be its second try */
+    if (rc == NGI_OK && remote->sends_file)
+        rc = put_number(&pairs, "NGI_BODY_FILE", (int64_t)request->body.length);
     if (rc == NGI_OK)
         rc = requester_put_begin(&remote->out);
     if (rc == NGI_OK)
@@ -110,12 +124,12 @@ static int put_abort(struct remote *remote)
 static bool fill(struct remote *remote)
 {
     struct buffer *out = &remote->out;
-    bool later;
+    bool later = false;
     if (remote->all_read || buffer_reserve(out, FCGI_HEADER_SIZE + PIECE) != NGI_OK)
         return false;
     size_t before = out->length;
     out->length += FCGI_HEADER_SIZE;
-    int64_t n = take_body(remote->task, out->data + out->length, PIECE, &later);
+    int64_t n = remote->sends_file ? 0 : take_body(remote->task, out->data + out->length, PIECE, &later);
     out->length = before;
     if (later)
         return false;
@@ -129,6 +143,27 @@ static bool fill(struct remote *remote)
     return true;
 }
 
+/* As send(2); the first byte takes the body's file along. */
+static ssize_t send_some(struct remote *remote)
+{
+    struct iovec bytes = { remote->out.data + remote->out_at, remote->out.length - remote->out_at };
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr aligned;
+    } control = { 0 };
+    if (!remote->sends_file || remote->sent > 0)
+        return send(remote->socket.fd, bytes.iov_base, bytes.iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    struct msghdr message = {
+        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes
+    };
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &remote->task->request->body.fd, sizeof(int));
+    return sendmsg(remote->socket.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /* Sends what there is. False: the peer is gone. */
 static bool push(struct remote *remote)
 {
@@ -140,8 +175,7 @@ static bool push(struct remote *remote)
             if (!fill(remote))
                 return true;
         }
-        ssize_t n = send(remote->socket.fd, out->data + remote->out_at, out->length - remote->out_at,
-                         MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n = send_some(remote);
         if (n >= 0) {
             remote->out_at += (size_t)n;
             remote->sent += (uint64_t)n;
@@ -180,30 +214,14 @@ static void begin_stream(struct task *task)
     buffer_reset(&response->text, KEPT);
 }
 
-static void take_head(struct remote *remote)
-{
-    struct task *task = remote->task;
-    struct buffer *head = &remote->head;
-    size_t length = cgi_response_head(head->data, head->length);
-    if (length == 0)
-        return;
-    struct response *response = &task->request->response;
-    remote->headed = true;
-    if (cgi_response_read(response, head->data, length) != NGI_OK)
-        remote->broken = "its response has a head that no handler may send";
-    else if (buffer_append(&response->text, head->data + length, head->length - length) != NGI_OK)
-        remote->broken = "out of memory";
-    buffer_reset(head, KEPT);
-}
-
 /* What of the response came after its head. While it is sent on, no more is read than task->out has room for. */
 static void take_content(struct remote *remote, const uint8_t *data, size_t n)
 {
     struct task *task = remote->task;
     struct response *response = &task->request->response;
     if (!response->begun) {
-        if (buffer_append(&response->text, data, n) != NGI_OK)
-            remote->broken = "out of memory";
+        if (response->kind != RESPONSE_TEXT || buffer_append(&response->text, data, n) != NGI_OK)
+            remote->broken = "its response has a body that there is no room for";
         else if (response->text.length > HELD_MOST - BLOCK)
             begin_stream(task);
         return;
@@ -213,6 +231,36 @@ static void take_content(struct remote *remote, const uint8_t *data, size_t n)
         (void)pipe_put(&task->out, data, n);
     task->streamed += n;
     task_unlock_and_wake(task);
+}
+
+/* Its body is the file that came along. */
+static bool take_file(struct remote *remote, const struct cgi_body *body)
+{
+    struct response *response = &remote->task->request->response;
+    int fd = remote->file;
+    remote->file = -1;
+    return fd >= 0 && response_send_file(response, fd, body->offset, body->length) == NGI_OK;
+}
+
+static void take_head(struct remote *remote)
+{
+    struct task *task = remote->task;
+    struct buffer *head = &remote->head;
+    struct cgi_body body;
+    size_t length = cgi_response_head(head->data, head->length);
+    if (length == 0)
+        return;
+    struct response *response = &task->request->response;
+    remote->headed = true;
+    if (cgi_response_read(response, &body, head->data, length) != NGI_OK)
+        remote->broken = "its response has a head that no handler may send";
+    else if (body.kind == CGI_BODY_FILE && !take_file(remote, &body))
+        remote->broken = "its response is no file that came along";
+    else if (head->length > length)
+        take_content(remote, (const uint8_t *)head->data + length, head->length - length);
+    if (!remote->broken && body.kind == CGI_BODY_STREAM && !response->begun)
+        begin_stream(task);
+    buffer_reset(head, KEPT);
 }
 
 static void take_stdout(struct remote *remote, const uint8_t *data, size_t n)
@@ -280,7 +328,9 @@ static const char *judge(const struct task *task)
 {
     const struct request *request = task->request;
     const struct response *response = &request->response;
-    uint64_t length = response->begun ? task->streamed : response->text.length;
+    uint64_t length = response->begun                 ? task->streamed
+                    : response->kind == RESPONSE_FILE ? (uint64_t)response->length
+                                                      : response->text.length;
     if (wants_no_body(request))
         return length > 0 ? "its response has a body where there is none" : NULL;
     if (response->declared >= 0 && length != (uint64_t)response->declared)
@@ -288,11 +338,19 @@ static const char *judge(const struct task *task)
     return NULL;
 }
 
+static void drop_file(struct remote *remote)
+{
+    if (remote->file >= 0)
+        close(remote->file);
+    remote->file = -1;
+}
+
 /* Forgets the call. */
 static struct task *forget(struct remote *remote)
 {
     struct task *task = remote->task;
     remote->task = NULL;
+    drop_file(remote);
     buffer_reset(&remote->out, KEPT);
     buffer_reset(&remote->head, KEPT);
     remote->out_at = 0;
@@ -364,6 +422,26 @@ static bool feed(struct remote *remote, const uint8_t *data, size_t n, struct fc
     return false;
 }
 
+/* As recv(2); keeps a file that comes along. */
+static ssize_t receive_some(struct remote *remote, uint8_t *block, size_t room)
+{
+    struct iovec bytes = { block, room };
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr aligned;
+    } control;
+    struct msghdr message = {
+        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes
+    };
+    ssize_t n = recvmsg(remote->socket.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    struct cmsghdr *header = n > 0 && message.msg_controllen > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+        drop_file(remote);
+        memcpy(&remote->file, CMSG_DATA(header), sizeof(int));
+    }
+    return n;
+}
+
 /* Reads once. */
 static enum received receive(struct remote *remote)
 {
@@ -377,7 +455,7 @@ static enum received receive(struct remote *remote)
         pthread_mutex_unlock(&remote->lock);
         return RECEIVED_NOTHING;
     }
-    ssize_t n = recv(remote->socket.fd, block, room, MSG_DONTWAIT);
+    ssize_t n = receive_some(remote, block, room);
     if (n <= 0) {
         bool gone = n == 0 || (errno != EAGAIN && errno != EINTR);
         remote->refused |= n < 0 && errno == ECONNRESET;
@@ -393,9 +471,6 @@ static enum received receive(struct remote *remote)
     struct task *task = remote->task;
     bool over = feed(remote, block, (size_t)n, &how);
     if (!over && !remote->broken) {
-        /* Without a length it may go on for long; with one, the rest is on its way. */
-        if (remote->headed && !task->request->response.begun && task->request->response.declared < 0)
-            begin_stream(task);
         pthread_mutex_unlock(&remote->lock);
         return RECEIVED_SOME;
     }
@@ -479,7 +554,7 @@ struct remote *remote_new(struct hosts *hosts, uint64_t number, int fd)
         return NULL;
     remote->hosts = hosts;
     remote->number = number;
-    remote->pidfd = remote->memory = -1;
+    remote->pidfd = remote->memory = remote->file = -1;
     remote->socket = (struct reactor_source){ .ready = ready, .fd = fd };
     remote->status = HOSTS_STATUS_UNKNOWN;
     remote->limit.fire = over_limit;

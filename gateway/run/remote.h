@@ -57,6 +57,7 @@ struct remote {
     struct buffer out; /* bytes to be sent, from `out_at` on */
     size_t out_at;
     uint64_t sent;
+    bool sends_file; /* the body's file goes along with the first byte */
     bool all_read; /* the end of the body is in `out`, or has been sent */
     bool aborted;  /* likewise FCGI_ABORT_REQUEST */
     bool waits_for_room;
@@ -67,6 +68,7 @@ struct remote {
     struct buffer head; /* of the response, until it is complete */
     bool answers;       /* something of it has come */
     bool headed;        /* its head has been read */
+    int file;           /* that came along; -1: none */
     bool stalled;       /* task->out is full: nothing is read */
     const char *broken; /* what came is no response: why, a constant */
     uint32_t events;    /* that the reactor waits for */

@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,6 +77,39 @@ static void say_big(bool declared)
     end(0);
 }
 
+/* So much is said to be in the file. */
+static void say_file(int length, bool sends)
+{
+    char record[FCGI_HEADER_SIZE + 256], block[4096];
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr aligned;
+    } control = { 0 };
+    int n = snprintf(record + FCGI_HEADER_SIZE, sizeof record - FCGI_HEADER_SIZE,
+                     "Body: file 0 %d\r\nStatus: 200 OK\r\nContent-Length: %d\r\n\r\n", length, length);
+    struct iovec bytes = { record, FCGI_HEADER_SIZE + (size_t)n };
+    struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1 };
+    int fd = memfd_create("body", MFD_CLOEXEC);
+    memset(block, 'x', sizeof block);
+    for (size_t left = BIG; left > 0; left -= sizeof block)
+        if (write(fd, block, sizeof block) < 0)
+            _exit(7);
+    responder_put_header(&responder, FCGI_STDOUT, (size_t)n, (uint8_t *)record);
+    if (sends) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof control.bytes;
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(header), &fd, sizeof(int));
+    }
+    if (sendmsg(line, &message, 0) < 0)
+        _exit(7);
+    close(fd);
+    end(0);
+}
+
 static _Noreturn void crash(void)
 {
     signal(SIGSEGV, SIG_DFL);
@@ -112,6 +147,13 @@ static void answer(void)
         end(0);
     } else if (asks("big") || asks("long")) {
         say_big(asks("big"));
+    } else if (asks("file") || asks("nofile")) {
+        say_file(BIG, asks("file"));
+    } else if (asks("short")) {
+        say_file(BIG + 1, true);
+    } else if (asks("stream")) {
+        static const char head[] = "Body: stream\r\nStatus: 200 OK\r\n\r\nlive";
+        say(head, strlen(head));
     } else if (asks("half")) {
         say_text("half", 8);
         crash();

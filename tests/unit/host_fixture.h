@@ -3,6 +3,8 @@
  *
  *   hello     "hello", with its length           pid      the process's number
  *   big       BIG bytes, with their length       long     BIG bytes, without
+ *   file      BIG bytes, in a file                stream   "live", and no end until it is aborted
+ *   nofile    says that there is one              short    a file that is shorter than it says
  *   crash     SIGSEGV                            exit     exit(0)
  *   hang      does nothing any more              wait     ends the call once it is aborted
  *   half      a head that promises more, SIGSEGV cut      some bytes, then an end that says: failed

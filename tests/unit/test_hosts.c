@@ -162,6 +162,41 @@ START_TEST(a_large_response_comes_whole)
 }
 END_TEST
 
+START_TEST(a_file_is_handed_over)
+{
+    given(&(struct given){ 0 });
+    ck_assert_int_eq(ask("file"), 200);
+    const struct response *response = &client.answer->request->response;
+    ck_assert_int_eq(response->kind, RESPONSE_FILE);
+    ck_assert_int_eq(response->length, BIG);
+    char block[16];
+    ck_assert_int_eq(pread(response->fd, block, sizeof block, BIG - 16), 16);
+    ck_assert_int_eq(block[15], 'x');
+    client_leave(&client);
+    ck_assert_int_eq(get("hello"), 200);
+    ck_assert_uint_eq(forks_made(), 1);
+    over();
+}
+END_TEST
+
+START_TEST(a_stream_is_sent_while_it_is_made)
+{
+    char block[16];
+    int64_t n;
+    given(&(struct given){ .timeout_ms = 1000 });
+    ck_assert_int_eq(ask("stream"), 200);
+    while ((n = stream_take(client.answer, block, sizeof block)) == STREAM_LATER)
+        wait_for(&client.resumed);
+    ck_assert_int_eq(n, 4);
+    ck_assert_mem_eq(block, "live", 4);
+    while ((n = stream_take(client.answer, block, sizeof block)) == STREAM_LATER)
+        wait_for(&client.resumed);
+    ck_assert_int_eq(n, STREAM_CUT); /* its deadline */
+    client_leave(&client);
+    over();
+}
+END_TEST
+
 START_TEST(spare_processes_are_ready_before_the_first_call)
 {
     given(&(struct given){ .most = 3, .spare = 2 });
@@ -242,6 +277,8 @@ START_TEST(a_crash_costs_its_own_call)
         { "garbage", "another version", 502 },
         { "mute", "without a response", 502 },
         { "smuggle", "no handler may send", 502 },
+        { "nofile", "no file", 502 },
+        { "short", "no file", 502 },
         { "close", "had not ended in time", 502 },
     };
     given(&(struct given){ .most = 1 });
@@ -390,6 +427,8 @@ Suite *hosts_suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_call_is_answered_by_a_process);
     tcase_add_loop_test(tcase, a_large_response_comes_whole, 0, 2);
+    tcase_add_test(tcase, a_file_is_handed_over);
+    tcase_add_test(tcase, a_stream_is_sent_while_it_is_made);
     tcase_add_test(tcase, spare_processes_are_ready_before_the_first_call);
     tcase_add_test(tcase, calls_share_processes_and_wait_for_them);
     tcase_add_test(tcase, a_process_is_recycled_after_so_many_calls);
@@ -397,7 +436,7 @@ Suite *hosts_suite(void)
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("faults");
     tcase_set_timeout(tcase, 60);
-    tcase_add_loop_test(tcase, a_crash_costs_its_own_call, 0, 7);
+    tcase_add_loop_test(tcase, a_crash_costs_its_own_call, 0, 9);
     tcase_add_test(tcase, a_stream_that_is_cut_is_no_whole_one);
     tcase_add_test(tcase, an_idle_process_that_is_killed_loses_no_call);
     tcase_add_loop_test(tcase, a_deadline_aborts_the_call_and_then_kills, 0, 2);
