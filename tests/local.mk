@@ -14,6 +14,7 @@ include tests/refusals/local.mk
 include tests/abi/local.mk
 include tests/servers/local.mk
 include tests/fuzz/local.mk
+include tests/zygote/local.mk
 else
 check-local:
 	@echo "make check needs Check and libcurl. On Debian: apt-get install check libcurl4-openssl-dev" >&2; exit 1

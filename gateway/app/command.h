@@ -38,6 +38,7 @@ int command_drain(const struct command *command, int argc, char **argv);
 int command_stop(const struct command *command, int argc, char **argv);
 int command_autopsy(const struct command *command, int argc, char **argv);
 int command_takeover_check(const struct command *command, int argc, char **argv);
+int command_zygote(const struct command *command, int argc, char **argv);
 int command_host(const struct command *command, int argc, char **argv);
 int command_new(const struct command *command, int argc, char **argv);
 

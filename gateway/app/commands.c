@@ -128,5 +128,6 @@ const struct command commands[] = {
       "Makes a folder NAME with a handler, a Makefile and a test that passes.", new_options, command_new },
     { "autopsy", "", NULL, NULL, new_options, command_autopsy },
     { "takeover-check", "", NULL, NULL, new_options, command_takeover_check },
+    { "zygote", "", NULL, NULL, new_options, command_zygote },
     { 0 },
 };

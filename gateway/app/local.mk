@@ -17,7 +17,8 @@ postern_SOURCES = \
 	gateway/app/run.c \
 	gateway/app/serve.c \
 	gateway/app/status.c \
-	gateway/app/takeover_check.c
+	gateway/app/takeover_check.c \
+	gateway/app/zygote.c
 nodist_postern_SOURCES = gateway/app/embedded.c
 postern_LDADD = $(POSTERN_LIBS)
 

@@ -127,6 +127,8 @@ const struct plugin_settings *settings_plugin(const struct settings *settings, c
 
 /* The whole effective configuration, in a form that settings_load reads back to the same (`postern check -T`). */
 int settings_print(const struct settings *settings, FILE *out);
+/* The same with the block of one plugin, if it has one; NULL: all blocks. */
+int settings_print_for(const struct settings *settings, const char *plugin, FILE *out);
 
 /* Every key with type, default, range and its sentence, for --help (plain text) and the man page (mdoc list items). */
 void settings_describe(FILE *out);

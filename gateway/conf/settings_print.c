@@ -1,5 +1,7 @@
 #include "conf/settings.h"
 
+#include <string.h>
+
 #include "conf/settings_table.h"
 #include "conf/settings_value.h"
 #include "sdk/ngi.h"
@@ -90,9 +92,15 @@ static void describe_section_mdoc(enum setting_section section, const char *befo
 
 int settings_print(const struct settings *settings, FILE *out)
 {
+    return settings_print_for(settings, NULL, out);
+}
+
+int settings_print_for(const struct settings *settings, const char *plugin, FILE *out)
+{
     print_section(SECTION_ROOT, settings, 0, out);
     for (size_t i = 0; i < settings->plugin_count; i++)
-        print_plugin(&settings->plugin[i], out);
+        if (!plugin || strcmp(settings->plugin[i].name, plugin) == 0)
+            print_plugin(&settings->plugin[i], out);
     return fflush(out) != 0 || ferror(out) ? NGI_EIO : NGI_OK;
 }
 

@@ -164,6 +164,16 @@ int call_init(struct plugin *plugin, ngi_error *err)
     return rc;
 }
 
+int call_after_fork(struct plugin *plugin, ngi_error *err)
+{
+    if (!plugin->module->self.after_fork)
+        return NGI_OK;
+    struct call_site before = enter(plugin, "after_fork", NULL);
+    int rc = plugin->module->self.after_fork(plugin->state, err);
+    leave(before);
+    return rc;
+}
+
 void call_fini(struct plugin *plugin)
 {
     if (!plugin->module->self.fini)

@@ -21,6 +21,8 @@ const struct call_site *call_site(void);
 /* module_open (static constructors) and module_enter: sets plugin->module. */
 int call_open(struct plugin *plugin, const struct plugin_file *file, ngi_error *err);
 int call_init(struct plugin *plugin, ngi_error *err);
+/* In a process that has been forked after init, before anything else of the plugin. */
+int call_after_fork(struct plugin *plugin, ngi_error *err);
 void call_fini(struct plugin *plugin);
 
 /* Runs its thread_init on this thread, if it has one and has not done so; call_thread_end undoes it. */

@@ -5,6 +5,7 @@ libpostern_a_SOURCES += \
 	gateway/plugin/crash.c gateway/plugin/crash.h \
 	gateway/plugin/crash_file.c gateway/plugin/crash_file.h \
 	gateway/plugin/crash_facts.c gateway/plugin/crash_facts.h \
+	gateway/plugin/description.c gateway/plugin/description.h \
 	gateway/plugin/facts.c gateway/plugin/facts.h \
 	gateway/plugin/facts_json.c \
 	gateway/plugin/facts_print.c \

@@ -18,7 +18,7 @@ int channel_open(int ends[2])
     return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0 ? -errno : 0;
 }
 
-int channel_send(int channel, enum message message, const char *text, int fd)
+int channel_send(int channel, int message, const char *text, int fd)
 {
     char kind = (char)message;
     size_t length = text ? strnlen(text, CHANNEL_TEXT_MAX) : 0;

@@ -1,5 +1,6 @@
 /* The line between the supervisor and a worker: a pair of sockets that keep messages apart. It never blocks, and its
- * end tells each side that the other is gone. */
+ * end tells each side that the other is gone. That between a worker and a zygote is another of its kind, with messages
+ * of its own (proc/zygote_line.h). */
 #ifndef PROC_CHANNEL_H
 #define PROC_CHANNEL_H
 
@@ -32,9 +33,10 @@ enum { LISTENER_STAYS = '-', LISTENER_GOES = 'x' };
 /* Two ends, non-blocking and close-on-exec. 0 or -errno. */
 int channel_open(int ends[2]);
 
-/* `text` may be NULL; what is longer than CHANNEL_TEXT_MAX is cut. `fd`: sent along, -1: none; it stays the caller's. 0
- * or -errno: -EPIPE if the other side is gone, -EAGAIN if it does not listen. */
-int channel_send(int channel, enum message message, const char *text, int fd);
+/* `message`: an enum message, or one of another line, from 1 to 255. `text` may be NULL; what is longer than
+ * CHANNEL_TEXT_MAX is cut. `fd`: sent along, -1: none; it stays the caller's. 0 or -errno: -EPIPE if the other side is
+ * gone, -EAGAIN if it does not listen. */
+int channel_send(int channel, int message, const char *text, int fd);
 
 /* The next message, with its text NUL-terminated and the descriptor that came along (the caller's; -1: none).
  * MESSAGE_NONE: there is none; -1: the other side is gone. `ret_fd` NULL: none is taken, whatever is sent. */

@@ -50,19 +50,29 @@ static void stop(struct host *host)
     host->draining = true;
 }
 
-static void heed(struct link_host *shared)
+/* Our gateway tells its hosts by their sockets what is to be. Who signals a whole service means the gateway, which
+ * still needs them then. */
+static void heed_signals(struct host *host)
 {
-    struct host *host = (struct host *)shared;
     int signal;
-    while ((signal = signals_next(shared->signals)) != 0)
-        switch (signal) {
+    while ((signal = signals_next(host->shared.signals)) != 0)
+        switch (host->shared.inner ? 0 : signal) {
         case SIGTERM:
         case SIGINT: stop(host); break;
         case SIGUSR1: access_reopen(); break;
         }
+}
+
+static void heed(struct link_host *shared, bool signalled)
+{
+    struct host *host = (struct host *)shared;
+    if (signalled)
+        heed_signals(host);
+    if (shared->ended && !host->draining)
+        stop(host);
     if (!host->draining || host->cancelled || clock_ms() < host->deadline_ms)
         return;
-    host->cancelled = true;
+    host->cancelled = shared->hurried = true;
     watch_cancel_all(NGI_CANCEL_SHUTDOWN);
 }
 
@@ -242,7 +252,7 @@ static void wait_and_take(struct host *host, int listener)
         check_time(host, host->links[i], now);
     if (n > 0 && fds[count + 1].revents)
         (void)accept_one(host, listener);
-    heed(&host->shared);
+    heed(&host->shared, n > 0 && fds[count].revents);
 }
 
 /* While draining: whether there is anything left to serve. Idle connections are closed; the web server opens another
@@ -279,7 +289,7 @@ static void loop(struct host *host, int listener)
         if (host->draining && !drained)
             accept_queued(host, listener);
         drained |= host->draining;
-        if (drained && !has_more(host))
+        if (drained ? !has_more(host) : listener < 0 && host->count == 0)
             break;
     }
     while (host->count > 0)
@@ -290,11 +300,20 @@ static void loop(struct host *host, int listener)
 
 static void stop_threads(struct host *host)
 {
-    service_stop(host->registry);
+    if (host->shared.inner)
+        service_close(host->registry);
+    else
+        service_stop(host->registry);
     solo_close(&host->shared.solo);
     if (host->shared.signals >= 0)
         close(host->shared.signals);
     free(host);
+}
+
+uint32_t host_run_flags(bool others)
+{
+    /* One call at a time, but for one whose deadline has passed and that has not returned. */
+    return NGI_RUN_MULTITHREAD | (others ? NGI_RUN_MULTIPROCESS : 0);
 }
 
 struct host *host_start(struct registry *registry, const struct host_config *config)
@@ -313,27 +332,36 @@ struct host *host_start(struct registry *registry, const struct host_config *con
         .dispatch = dispatch_for(registry, settings),
         .values = { .connections = LINKS_MOST * config->processes, .requests = config->processes },
         .mounted = config->mounted,
+        .inner = config->inner,
         .solo = { -1 },
         .signals = signals_open(),
         .heed = heed,
         .patience = patience,
     };
-    /* One call at a time, but for one whose deadline has passed and that has not returned. */
-    const uint32_t run_flags = NGI_RUN_MULTITHREAD | (config->processes > 1 ? NGI_RUN_MULTIPROCESS : 0);
-    neighbours_begin(1);
+    /* A web server's next connection waits at the socket, perhaps for this process. The gateway gives a host one call
+     * at a time, so that one which is fast may have this thread. */
+    neighbours_begin(config->inner ? 2 : 1);
     bool good = false;
     if (host->shared.signals < 0)
         report_add(&report, "signalfd: %s", strerror(-host->shared.signals));
     else if (solo_open(&host->shared.solo, &err) != NGI_OK)
         report_add(&report, "%s", err.text);
+    else if (config->inner)
+        good = service_open(registry, settings, &report);
     else
-        good = service_start(registry, settings, run_flags, &report);
+        good = service_start(registry, settings, host_run_flags(config->processes > 1), &report);
     report_log(&report);
     report_free(&report);
     if (good)
         return host;
     stop_threads(host);
     return NULL;
+}
+
+void host_serve(struct host *host, int fd)
+{
+    add(host, fd);
+    loop(host, -1);
 }
 
 void host_accept(struct host *host, int listener)
@@ -348,8 +376,8 @@ void host_end(struct host *host)
         stop(host);
     while (!host->cancelled && !lanes_are_idle(host->registry)) {
         struct pollfd signals = { host->shared.signals, POLLIN, 0 };
-        (void)poll(&signals, 1, IDLE_TICK_MS);
-        heed(&host->shared);
+        int n = poll(&signals, 1, IDLE_TICK_MS);
+        heed(&host->shared, n > 0);
     }
     guard_begin(&guard);
     watch_cancel_all(NGI_CANCEL_SHUTDOWN);

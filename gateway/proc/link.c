@@ -50,19 +50,40 @@ static void reset_at_close(struct link *link)
     (void)setsockopt(link->front.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
-/* Sends the end of it and what else waits, and says what becomes of the connection. */
+/* Until nobody runs plugin code for it any more: the gateway counts on it, and ends a process in which that takes too
+ * long. */
+static void await_handler(struct link *link)
+{
+    link->piece_left = 0;
+    while (!task_is_over(link->task) && !link->host->hurried) {
+        link->host->ended |= link->front.ended;
+        (void)link_attend(link, false);
+        link_feed(link);
+    }
+}
+
+/* Ends what has got no response, or half of one. What is only half is not ended for a web server, so that it can tell:
+ * it closes its client's connection, or says 502. */
+static enum link_outcome end_unanswered(struct link *link, enum link_outcome outcome)
+{
+    bool inner = link->host->inner;
+    if (inner) {
+        task_cancel(link->task, NGI_CANCEL_CLIENT);
+        await_handler(link);
+    }
+    if (outcome == LINK_CUT && (!inner || link->over))
+        return LINK_CUT;
+    return link_send_end(link, outcome == LINK_CUT) ? LINK_ABORTED : LINK_CUT;
+}
+
+/* Says what becomes of the connection. */
 static void end(struct link *link, enum link_outcome outcome)
 {
-    uint8_t bytes[RESPONDER_END_SIZE];
     struct front *front = &link->front;
     bool keeps = front->responder.keeps;
     link->piece_left = 0;
-    /* Half a response is not ended, so that the web server can tell: it closes its client's connection, or says 502. */
-    if (outcome != LINK_CUT) {
-        responder_put_end(&front->responder, 0, bytes);
-        if (!link_send(link, bytes, sizeof bytes))
-            outcome = LINK_CUT;
-    }
+    if (outcome != LINK_SENT)
+        outcome = end_unanswered(link, outcome);
     if (outcome == LINK_CUT)
         reset_at_close(link);
     finish(link, outcome == LINK_SENT);
@@ -98,6 +119,32 @@ static void begin(struct link *link)
     link->streams = link->all_read = link->aborted = false;
     link->announced = UINT64_MAX;
     link->received = link->excess = 0;
+    link->id[0] = '\0';
+    link->deadline_us = INT64_MAX;
+}
+
+static bool is_named(const struct fcgi_pair *pair, const char *name)
+{
+    return pair->name_length == strlen(name) && memcmp(pair->name, name, pair->name_length) == 0;
+}
+
+/* Of our gateway's own parameters. What does not have their form is as if it had not been sent. */
+static void take_param(struct link *link, const struct fcgi_pair *pair)
+{
+    char text[24] = "";
+    int64_t number;
+    if (pair->value_length < sizeof text)
+        memcpy(text, pair->value, pair->value_length);
+    if (is_named(pair, "NGI_REQUEST_ID")) {
+        if (strlen(text) == REQUEST_ID_SIZE - 1 && text[strspn(text, "0123456789abcdef")] == '\0')
+            memcpy(link->id, text, sizeof link->id);
+    } else if (is_named(pair, "NGI_DEADLINE_US")) {
+        if (text_to_int64(text, &number) && number >= 0)
+            link->deadline_us = number;
+    } else {
+        cgi_put(&link->cgi, link->task->request, (const char *)pair->name, pair->name_length, (const char *)pair->value,
+                pair->value_length);
+    }
 }
 
 static int refuse(struct link *link, int status, const char *why)
@@ -110,6 +157,9 @@ static int look_at_head(struct link *link, bool overflow)
 {
     struct request *request = link->task->request;
     const char *why;
+    if (*link->id)
+        memcpy(request->id, link->id, sizeof request->id);
+    link->task->deadline_us = link->deadline_us;
     if (overflow)
         return refuse(link, 431, NULL);
     int status = cgi_make(&link->cgi, request, link->host->mounted, &why);
@@ -229,6 +279,10 @@ static void heed(struct link *link, const struct responder_event *event)
     switch (event->kind) {
     case RESPONDER_BEGIN: begin(link); break;
     case RESPONDER_PARAM:
+        if (link->host->inner) {
+            take_param(link, &event->pair);
+            break;
+        }
         cgi_put(&link->cgi, link->task->request, (const char *)event->pair.name, event->pair.name_length,
                 (const char *)event->pair.value, event->pair.value_length);
         break;
@@ -305,6 +359,8 @@ static enum link_outcome call(struct link *link)
         link_feed(link);
         news = task_look(link->task);
     }
+    if (news == TASK_REPLACE && link->host->inner)
+        await_handler(link);
     if (link->aborted)
         return LINK_ABORTED;
     if (news == TASK_CUT || link->over || (news == TASK_REPLACE && !replace(link)))
@@ -339,13 +395,13 @@ void link_free(struct link *link)
 
 bool link_wants(const struct link *link)
 {
-    return front_wants(&link->front) && link->piece_left == 0 && !link->due && !link->over;
+    return front_wants(&link->front) && link->piece_left == 0 && !link->due && !link->ending && !link->over;
 }
 
 void link_feed(struct link *link)
 {
     do {
-        while (!link->due && !link->over && link->piece_left == 0) {
+        while (!link->due && !link->ending && !link->over && link->piece_left == 0) {
             struct responder_event event;
             front_next(&link->front, &event);
             if (event.kind == RESPONDER_NOTHING)
@@ -358,7 +414,7 @@ void link_feed(struct link *link)
         if (!link_send(link, NULL, 0))
             link->over = true;
         /* There may be more where their room had run out. */
-    } while (!link->due && !link->over && link->piece_left == 0);
+    } while (!link->due && !link->ending && !link->over && link->piece_left == 0);
     if (!is_called(link) && link->front.closing)
         link->over = true;
 }
@@ -366,6 +422,7 @@ void link_feed(struct link *link)
 /* What it means that nothing more will come. */
 static void heed_end(struct link *link)
 {
+    link->host->ended = link->host->inner;
     if (!is_called(link))
         link->over = true;
     else if (!link->hung_up)

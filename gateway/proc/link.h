@@ -11,18 +11,28 @@
 #include "proc/front.h"
 #include "run/solo.h"
 
+enum { LINK_BLOCK = 32 * 1024 }; /* bytes of content in a record of a response */
+
 /* What all links of a process share. */
 struct link_host {
     const struct settings *settings;
     struct dispatch dispatch;
     struct responder_values values;
     bool mounted; /* the operator has said where the plugin is mounted: SCRIPT_NAME does not count */
+    /* The other side is our gateway, which knows what no web server does: it sends NGI_REQUEST_ID and NGI_DEADLINE_US,
+     * wants no FCGI_STDERR, takes an app_status other than 0 for a response that has been cut, and the end of a request
+     * for the end of its handler. */
+    bool inner;
     struct solo solo;
-    int signals; /* readable when a signal waits for host_heed */
-    /* Takes note of signals, and gives up what is under way when its time is over. */
-    void (*heed)(struct link_host *host);
+    int signals; /* readable when a signal waits for `heed` */
+    /* Takes note of signals, if there are any, and gives up what is under way when its time is over. */
+    void (*heed)(struct link_host *host, bool signalled);
     /* Milliseconds until `heed` has something to do without a signal; -1: nothing. */
     int (*patience)(const struct link_host *host);
+    bool ended;   /* the gateway has closed the connection; only where it is the other side */
+    bool hurried; /* nothing is waited for any more */
+    /* The record being filled: there is one answer at a time. Behind it the end of the request has room. */
+    uint8_t out[FCGI_HEADER_SIZE + LINK_BLOCK + RESPONDER_END_SIZE];
 };
 
 enum link_stage {
@@ -43,16 +53,19 @@ struct link {
     bool over;        /* to be closed */
     bool hung_up;     /* the peer has left, and the handler has been told */
     bool sending;     /* bytes are on their way that nothing may come between */
+    bool ending;      /* the last of them are: for us the request is over, for the other side it is not yet */
     int64_t since_ms; /* that something has come, or has been sent */
 
     struct task *task;  /* the request; NULL: none */
     struct task *given; /* to a handler whose answer is not waited for any longer; NULL: none */
     struct cgi cgi;
-    int refusal;        /* status of the response that takes the handler's place; 0: none */
-    bool streams;       /* the handler runs while the body arrives */
-    bool all_read;      /* the end of the body has come */
-    bool aborted;       /* FCGI_ABORT_REQUEST has come */
-    uint64_t announced; /* bytes of body; UINT64_MAX: the head does not say */
+    char id[REQUEST_ID_SIZE]; /* what the gateway calls it; "": it has not said */
+    int64_t deadline_us;      /* likewise; INT64_MAX: none */
+    int refusal;              /* status of the response that takes the handler's place; 0: none */
+    bool streams;             /* the handler runs while the body arrives */
+    bool all_read;            /* the end of the body has come */
+    bool aborted;             /* FCGI_ABORT_REQUEST has come */
+    uint64_t announced;       /* bytes of body; UINT64_MAX: the head does not say */
     uint64_t received;
     uint64_t excess;      /* bytes that nobody wants, read and dropped */
     const uint8_t *piece; /* of a body that arrives, for which there was no room yet; in front.in */
@@ -83,8 +96,10 @@ bool link_attend(struct link *link, bool room);
 
 enum link_outcome { LINK_SENT, LINK_CUT, LINK_ABORTED };
 
-/* Sends the response of link->task, but for its end. */
+/* Sends the response of link->task; if it has been sent, with the end of the request. */
 enum link_outcome link_answer(struct link *link);
+/* Sends the end of a request that has got no response, or half of one. False: the connection is gone. */
+bool link_send_end(struct link *link, unsigned app_status);
 /* Sends replies that wait, then so many bytes; false: the connection is gone. */
 bool link_send(struct link *link, const uint8_t *data, size_t n);
 

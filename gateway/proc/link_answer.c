@@ -12,13 +12,11 @@
 #include "proc/link.h"
 #include "run/stream.h"
 
-enum { BLOCK = 32 * 1024 }; /* bytes of content in a record */
-
 /* A record being filled. */
 struct record {
     struct link *link;
-    size_t length; /* of its content */
-    uint8_t bytes[FCGI_HEADER_SIZE + BLOCK];
+    size_t length;  /* of its content */
+    uint8_t *bytes; /* link_host.out */
 };
 
 static bool is_over(const struct link *link)
@@ -38,12 +36,30 @@ static bool flush(struct record *record)
     return good && !is_over(link);
 }
 
+/* Sends what has been filled in and the end of the request, at once: a small response is a single piece. */
+static bool flush_last(struct record *record)
+{
+    struct link *link = record->link;
+    size_t n = 0;
+    if (is_over(link))
+        return false;
+    if (record->length > 0) {
+        responder_put_header(&link->front.responder, FCGI_STDOUT, record->length, record->bytes);
+        n = FCGI_HEADER_SIZE + record->length;
+    }
+    responder_put_end(&link->front.responder, 0, record->bytes + n);
+    link->ending = true;
+    bool good = link_send(link, record->bytes, n + RESPONDER_END_SIZE);
+    link->ending = false;
+    return good;
+}
+
 /* Where the next bytes go, at least one; NULL: they cannot be sent. */
 static uint8_t *room(struct record *record, size_t *ret_n)
 {
-    if (record->length == BLOCK && !flush(record))
+    if (record->length == LINK_BLOCK && !flush(record))
         return NULL;
-    *ret_n = BLOCK - record->length;
+    *ret_n = LINK_BLOCK - record->length;
     return record->bytes + FCGI_HEADER_SIZE + record->length;
 }
 
@@ -144,7 +160,8 @@ static bool put_response(struct record *record)
 {
     struct request *request = record->link->task->request;
     struct response *response = &request->response;
-    if (!tell_failure(record->link) || !put_head(record, request))
+    bool tells = !record->link->host->inner; /* a host of our gateway writes its own log */
+    if ((tells && !tell_failure(record->link)) || !put_head(record, request))
         return false;
     if (head_stands_alone(request))
         return true;
@@ -191,23 +208,27 @@ bool link_send(struct link *link, const uint8_t *data, size_t n)
     return good;
 }
 
+bool link_send_end(struct link *link, unsigned app_status)
+{
+    uint8_t bytes[RESPONDER_END_SIZE];
+    responder_put_end(&link->front.responder, app_status, bytes);
+    link->ending = true;
+    bool good = link_send(link, bytes, sizeof bytes);
+    link->ending = false;
+    return good;
+}
+
 enum link_outcome link_answer(struct link *link)
 {
-    struct record *record = malloc(sizeof *record);
-    bool good = false;
+    struct record record = { .link = link, .bytes = link->host->out };
     link->stage = LINK_ANSWER;
-    if (record) {
-        record->link = link;
-        record->length = 0;
-        good = put_response(record) && flush(record);
-        /* What was there before it was cut is the client's all the same. */
-        if (!good && !is_over(link))
-            (void)flush(record);
-    } else {
-        log_line(NGI_LOG_ERROR, "out of memory: a response is not sent");
+    if (put_response(&record)) {
+        if (flush_last(&record))
+            return LINK_SENT;
+    } else if (!is_over(link)) {
+        (void)flush(&record); /* what was there before it was cut is the client's all the same */
     }
-    free(record);
-    return link->aborted ? LINK_ABORTED : good ? LINK_SENT : LINK_CUT;
+    return link->aborted ? LINK_ABORTED : LINK_CUT;
 }
 
 bool link_attend(struct link *link, bool wants_room)
@@ -224,8 +245,6 @@ bool link_attend(struct link *link, bool wants_room)
     };
     bool limited = limit >= 0 && (timeout < 0 || limit < timeout);
     int n = poll(fds, sizeof fds / sizeof *fds, limited ? limit : timeout);
-    if (fds[1].revents || n == 0)
-        host->heed(host);
     if (n == 0 && limited) {
         log_line(NGI_LOG_WARNING, "the web server has taken nothing of a response for %g s: the connection is cut",
                  host->settings->connection_timeout);
@@ -238,5 +257,6 @@ bool link_attend(struct link *link, bool wants_room)
         link_receive(link);
     else if (n > 0 && fds[2].revents & (POLLHUP | POLLERR))
         link_lost(link);
+    host->heed(host, n > 0 && fds[1].revents);
     return true;
 }

@@ -11,6 +11,7 @@ libpostern_a_SOURCES += \
 	gateway/proc/generation.c gateway/proc/generation.h \
 	gateway/proc/guard.c gateway/proc/guard.h \
 	gateway/proc/host.c gateway/proc/host.h \
+	gateway/proc/keep_crashes.c gateway/proc/keep_crashes.h \
 	gateway/proc/link.c gateway/proc/link.h gateway/proc/link_answer.c \
 	gateway/proc/mapped_file.c gateway/proc/mapped_file.h \
 	gateway/proc/orders.c gateway/proc/orders.h \
@@ -27,4 +28,8 @@ libpostern_a_SOURCES += \
 	gateway/proc/supervisor.c gateway/proc/supervisor.h \
 	gateway/proc/takeover.c gateway/proc/takeover.h \
 	gateway/proc/trial.c gateway/proc/trial.h \
-	gateway/proc/worker.c gateway/proc/worker.h
+	gateway/proc/worker.c gateway/proc/worker.h \
+	gateway/proc/zygote.c gateway/proc/zygote.h \
+	gateway/proc/zygote_child.c gateway/proc/zygote_child.h \
+	gateway/proc/zygote_line.c gateway/proc/zygote_line.h \
+	gateway/proc/zygote_main.c gateway/proc/zygote_main.h

@@ -90,7 +90,8 @@ void sandbox_from_settings(struct sandbox *sandbox, const char *plugin, const st
 
 int sandbox_prepare(struct sandbox *sandbox, ngi_error *err)
 {
-    sandbox->parent = getpid();
+    if (sandbox->parent == 0)
+        sandbox->parent = getpid();
     sandbox->changes_ids = sandbox->mounts = sandbox->user_namespace = false;
     sandbox_process_prepare(sandbox);
     int rc = sandbox_ids_prepare(sandbox, err);

@@ -34,8 +34,11 @@ struct sandbox {
     bool restricted; /* system calls */
     int64_t memory_limit, cpu_limit, files_limit, processes_limit, file_size_limit;
 
-    /* What sandbox_prepare found. */
+    /* Whose end is that of the child: 0 in sandbox_prepare: the caller's. Where the child prepares itself, as it has
+     * been executed anew, it says here who has started it. */
     pid_t parent;
+
+    /* What sandbox_prepare found. */
     bool changes_ids; /* to the following; else they are those of the process as it is */
     uid_t uid;
     gid_t gid;
@@ -53,9 +56,9 @@ struct sandbox {
 /* From a plugin's block; NULL: it has none. The block has to outlive the sandbox. */
 void sandbox_from_settings(struct sandbox *sandbox, const char *plugin, const struct plugin_settings *settings);
 
-/* In the process that will fork the child, before it gives up anything, and once: looks up names, opens directories,
- * compiles the filter, and asks the kernel for each mechanism. NGI_OK, or an NGI_E code with the key and the remedy in
- * `err`. sandbox_release in either case. */
+/* In the process that will fork the child, or that will enter, before it gives up anything, and once: looks up names,
+ * opens directories, compiles the filter, and asks the kernel for each mechanism. NGI_OK, or an NGI_E code with the key
+ * and the remedy in `err`. sandbox_release in either case. */
 int sandbox_prepare(struct sandbox *sandbox, ngi_error *err);
 
 /* In the child. Closes every descriptor but `keep` (0, 1 and 2 become /dev/null instead); none of `keep` may be a

@@ -8,14 +8,13 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "conf/settings_table.h"
 #include "net/listener.h"
 #include "net/server.h"
 #include "plugin/crash.h"
-#include "plugin/crash_file.h"
 #include "plugin/registry.h"
 #include "proc/autopsy.h"
 #include "proc/drain.h"
+#include "proc/keep_crashes.h"
 #include "proc/orders.h"
 #include "proc/signals.h"
 #include "proc/state.h"
@@ -37,19 +36,6 @@ static void raise_descriptor_limit(const struct settings *settings, bool warns)
                  "connections = %lld at each listener want %llu files, but %llu may be open: raise "
                  "ulimit -n",
                  (long long)settings->connections, (unsigned long long)least, (unsigned long long)limit.rlim_cur);
-}
-
-/* Nobody has asked for the standard directory: where it is not there, there is nothing to say. */
-static void keep_crashes(const struct settings *settings, bool warns)
-{
-    const char *directory = settings->crash_dir;
-    ngi_error err = { 0 };
-    if (strcmp(directory, "off") == 0)
-        return;
-    int rc = crash_file_start(directory, settings->crash_keep, settings->crash_body, &err);
-    if (warns && rc != NGI_OK &&
-        (rc != NGI_ENOENT || strcmp(directory, setting_find(SECTION_ROOT, "crash_dir")->standard) != 0))
-        log_line(NGI_LOG_WARNING, "crash_dir = %s: %s; requests that crash a plugin are not kept", directory, err.text);
 }
 
 /* "pool", "threads", "auto"; "pool/threads" where routes differ. */

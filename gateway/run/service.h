@@ -17,4 +17,11 @@ bool service_start(struct registry *registry, const struct settings *settings, u
 /* Joins the threads, runs every fini. No request may be under way. */
 void service_stop(struct registry *registry);
 
+/* The two halves of it, for a process that initialises the plugins and others, forked from it, that serve them: the
+ * first says what ngi_run_flags will in all of them, runs every init and makes no thread; the second does the rest.
+ * service_close undoes the second alone: fini is for the process that has run init (registry_stop). */
+bool service_init(struct registry *registry, uint32_t run_flags, struct report *report);
+bool service_open(struct registry *registry, const struct settings *settings, struct report *report);
+void service_close(struct registry *registry);
+
 #endif

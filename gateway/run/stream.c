@@ -290,7 +290,7 @@ void stream_pump(struct task *task)
         if (room == 0 || task->out.broken || task->out.ended) {
             task->pumping = false;
             task->deadline_us = INT64_MAX;
-            pthread_mutex_unlock(&task->lock);
+            task_unlock_and_wake(task); /* who waits only for this to be over */
             return;
         }
         /* A client may take its time; a call of `next` has as much as a call of the handler. */

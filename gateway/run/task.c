@@ -37,7 +37,7 @@ static void arrive(struct task *task, const struct dispatch *dispatch)
     task->dispatch = dispatch;
     task->lane = request->route->lane;
     request->timing.arrived_us = clock_us();
-    if (request->route->timeout_us > 0)
+    if (request->route->timeout_us > 0 && task->deadline_us == INT64_MAX)
         task->deadline_us = request->timing.arrived_us + request->route->timeout_us;
 }
 
@@ -148,6 +148,18 @@ struct task *task_replace(struct task *task, size_t max_response)
                              : "the gateway is stopping",
              runs ? "; the handler is still running" : "");
     return other;
+}
+
+bool task_is_over(struct task *task)
+{
+    pthread_mutex_lock(&task->lock);
+    bool over = task->stage != TASK_RUNNING && task->stage != TASK_WAITING && !task->pumping;
+    if (!over && !task->suspended) {
+        task->suspended = true;
+        task->client->suspend(task->client_arg);
+    }
+    pthread_mutex_unlock(&task->lock);
+    return over;
 }
 
 struct timing task_timing(struct task *task)

@@ -73,7 +73,7 @@ struct task {
     bool abandoned; /* the connection's side has left */
     bool pumping;   /* the executor has, or is about to get, a job that pulls the stream */
     int status;     /* the gateway's own answer, which is to take the handler's place, or TASK_STATUS_CUT; 0: none */
-    int64_t deadline_us; /* INT64_MAX: none */
+    int64_t deadline_us; /* INT64_MAX: none. Set before task_begin it counts before the route's timeout. */
     _Atomic int
         cancelled; /* NGI_CANCEL_…; 0: it is not. Written under the lock, read by the handler without (relaxed). */
     _Atomic int cancel_fd; /* an eventfd; -1: nobody has asked */
@@ -112,6 +112,9 @@ enum task_news task_look(struct task *task);
 /* A task that answers in this one's place with its status, and says so in the log; this one is held until task_end.
  * NULL if out of memory. */
 struct task *task_replace(struct task *task, size_t max_response);
+/* Whether nobody runs plugin code for it any more, whatever has been made of its answer; if somebody does, the
+ * connection has been suspended, and will be resumed when that is over, or before. */
+bool task_is_over(struct task *task);
 /* How long it has waited and run so far. */
 struct timing task_timing(struct task *task);
 /* The exchange is over, sent or not; gives up the caller's hold. */

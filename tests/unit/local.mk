@@ -22,6 +22,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_cookie.c \
 	tests/unit/test_counters.c \
 	tests/unit/test_date.c \
+	tests/unit/test_description.c \
 	tests/unit/test_environ.c \
 	tests/unit/test_executor.c \
 	tests/unit/test_facts.c \

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "conf/settings_extract.h"
 #include "conf/settings_table.h"
 #include "plugin/plugin.h"
 #include "tests/unit/facts_fixture.h"
@@ -478,6 +480,37 @@ START_TEST(no_timeout_is_rounded_to_none)
 }
 END_TEST
 
+START_TEST(an_extract_has_one_block_and_says_where_it_was_made)
+{
+    struct settings *extract = NULL;
+    ck_assert_int_eq(load("queue = 7\nplugin other {\n option { password = hush }\n}\nplugin thumb {\n user = x\n"
+                          " option {\n  quality = 80\n  a.b = \"x \\n# y\"\n }\n route \"/slow\" {\n }\n}\n"),
+                     NGI_OK);
+    int fd = settings_extract(settings, "thumb");
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(settings_read_extract(fd, &extract, &report), NGI_OK);
+    ck_assert_int_eq(extract->queue, 7);
+    ck_assert_uint_eq(extract->plugin_count, 1);
+    const struct plugin_settings *was = &settings->plugin[1], *is = &extract->plugin[0];
+    ck_assert_str_eq(is->name, "thumb");
+    ck_assert_str_eq(is->user, "x");
+    ck_assert_str_eq(is->where, was->where);
+    ck_assert_uint_eq(is->option_count, 2);
+    ck_assert_str_eq(is->options[1].value, was->options[1].value);
+    ck_assert_str_eq(is->options[1].where, was->options[1].where);
+    ck_assert_str_eq(is->routes[0].where, was->routes[0].where);
+    settings_free(extract);
+    close(fd);
+    fd = settings_extract(settings, NULL); /* all of them */
+    ck_assert_int_eq(settings_read_extract(fd, &extract, &report), NGI_OK);
+    ck_assert_uint_eq(extract->plugin_count, 2);
+    ck_assert_str_eq(extract->plugin[0].options[0].where, settings->plugin[0].options[0].where);
+    ck_assert_str_eq(extract->plugin[1].routes[0].where, was->routes[0].where);
+    settings_free(extract);
+    close(fd);
+}
+END_TEST
+
 Suite *settings_suite(void)
 {
     Suite *suite = suite_create("settings");
@@ -497,6 +530,7 @@ Suite *settings_suite(void)
     tcase_add_test(tests, what_is_inherited_can_be_told_from_every_value);
     tcase_add_test(tests, overrides);
     tcase_add_test(tests, descriptions_name_every_setting);
+    tcase_add_test(tests, an_extract_has_one_block_and_says_where_it_was_made);
     suite_add_tcase(suite, tests);
 
     tests = facts_case(suite, "settings_of_routes", 60);

@@ -1,0 +1,14 @@
+# Zygotes and their host processes, without the gateway around them: what run/ does for both is played by the tests. This
+# program is the zygote, too: it executes itself.
+check_PROGRAMS += tests/zygote/zygote
+TESTS += tests/zygote/zygote
+tests_zygote_zygote_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_zygote_zygote_CFLAGS = $(TEST_CFLAGS)
+tests_zygote_zygote_LDADD = $(POSTERN_LIBS) $(CHECK_LIBS) $(CURL_LIBS)
+tests_zygote_zygote_SOURCES = tests/zygote/main.c tests/zygote/fixture.c tests/zygote/fixture.h \
+	tests/zygote/test_zygote.c gateway/app/zygote.c \
+	tests/harness/client.c tests/harness/client.h \
+	tests/harness/fcgi.c tests/harness/fcgi.h \
+	tests/harness/command.c tests/harness/command.h \
+	tests/harness/gateway.c tests/harness/gateway.h \
+	tests/harness/scratch.c tests/harness/scratch.h
