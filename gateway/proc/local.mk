@@ -23,6 +23,7 @@ libpostern_a_SOURCES += \
 	gateway/proc/sockets.c gateway/proc/sockets.h \
 	gateway/proc/state.c gateway/proc/state.h \
 	gateway/proc/status.c gateway/proc/status.h \
+	gateway/proc/stubs_tmp.c \
 	gateway/proc/succession.c gateway/proc/succession.h \
 	gateway/proc/supervisor.c gateway/proc/supervisor.h \
 	gateway/proc/takeover.c gateway/proc/takeover.h \
