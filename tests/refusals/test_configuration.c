@@ -148,14 +148,16 @@ END_TEST
 
 START_TEST(more_processes_kept_ready_than_there_may_be_are_refused)
 {
-    REFUSED_WITH("--set: plugin.a: spare_hosts = 9 is more than hosts = 4 (the gateway's): set the one to 4 at most, or "
+    REFUSED_WITH("--set: plugin.a: spare_hosts = 9 is more than hosts = 4 (the gateway's): set the one to 4 at most, "
+                 "or "
                  "the other to 9",
                  "--set", "plugin.a.spare_hosts=9");
 }
 END_TEST
 
 #define NOT_HERE(route)                                                                                                \
-    "is for host processes, and route \"" route "\" runs in the gateway itself, where nothing would obey it; right is " \
+    "is for host processes, and route \"" route                                                                        \
+    "\" runs in the gateway itself, where nothing would obey it; right is "                                            \
     "run = process for all of the plugin, or a block without it"
 
 START_TEST(a_sandbox_that_nothing_would_obey_is_refused)
@@ -163,7 +165,7 @@ START_TEST(a_sandbox_that_nothing_would_obey_is_refused)
     given_good("a");
     scratch_write(&dir, "bad.conf", "debug = on\nplugin a {\n    network = off\n    user = nobody\n}\n");
     REFUSED_WITH("DIR/bad.conf:2: plugin.a.user: " NOT_HERE("/") "\n"
-                 "DIR/bad.conf:2: plugin.a.network: " NOT_HERE("/"),
+                                                                 "DIR/bad.conf:2: plugin.a.network: " NOT_HERE("/"),
                  "-c", "DIR/bad.conf");
 }
 END_TEST
@@ -172,18 +174,18 @@ START_TEST(a_sandbox_with_a_way_past_it_is_refused)
 {
     given("a.so", "NGI_PLUGIN(\"a\", \"1\", NGI_ROUTE(NGI_GET, \"/\", answer), NGI_ROUTE(NGI_GET, \"/x\", answer))");
     scratch_write(&dir, "bad.conf", "plugin a {\n  run = process, network = off\n  route \"/x\" { run = pool }\n}\n");
-    check_refuses("DIR/bad.conf:1: plugin.a.network: " NOT_HERE("/x"), (const char *const[]){ "-c", "DIR/bad.conf",
-                                                                                              NULL });
+    check_refuses("DIR/bad.conf:1: plugin.a.network: " NOT_HERE("/x"),
+                  (const char *const[]){ "-c", "DIR/bad.conf", NULL });
 }
 END_TEST
 
 START_TEST(a_sandbox_that_cannot_be_had_is_refused)
 {
     given_good("a");
-    check_refuses("DIR/a.so: plugin.a.user: there is no user \"nobody-of-that-name\" on this machine: getent passwd "
-                  "lists those there are",
-                  (const char *const[]){ "--set", "plugin.a.run=process", "--set", "plugin.a.user=nobody-of-that-name",
-                                         NULL });
+    check_refuses(
+        "DIR/a.so: plugin.a.user: there is no user \"nobody-of-that-name\" on this machine: getent passwd "
+        "lists those there are",
+        (const char *const[]){ "--set", "plugin.a.run=process", "--set", "plugin.a.user=nobody-of-that-name", NULL });
 }
 END_TEST
 

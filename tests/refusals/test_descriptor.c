@@ -53,12 +53,12 @@ START_TEST(an_empty_route_table_is_refused)
 }
 END_TEST
 
-#define WITH_ENTRY(flags, name)                                                                                         \
+#define WITH_ENTRY(flags, name)                                                                                        \
     "static const ngi_route rows[] = { NGI_ROUTE(NGI_GET, \"/\", answer), { 0 } };\n"                                  \
-    "const ngi_plugin *ngi_plugin_v1(const ngi_host *host, ngi_error *err);\n"                                          \
-    "const ngi_plugin *ngi_plugin_v1(const ngi_host *host, ngi_error *err)\n{\n"                                        \
-    "    static const ngi_plugin self = { .size = sizeof self, .abi = NGI_ABI, .name = \"" name                        \
-    "\", .flags = " flags ", .routes = rows };\n"                                                                      \
+    "const ngi_plugin *ngi_plugin_v1(const ngi_host *host, ngi_error *err);\n"                                         \
+    "const ngi_plugin *ngi_plugin_v1(const ngi_host *host, ngi_error *err)\n{\n"                                       \
+    "    static const ngi_plugin self = { .size = sizeof self, .abi = NGI_ABI, .name = \"" name "\", .flags = " flags  \
+    ", .routes = rows };\n"                                                                                            \
     "    (void)host, (void)err;\n    return &self;\n}\n"
 
 START_TEST(a_plugin_that_must_be_isolated_is_good)
@@ -72,7 +72,8 @@ END_TEST
 START_TEST(a_plugin_that_must_be_isolated_has_to_say_so_without_being_run)
 {
     given("x.so", WITH_ENTRY("NGI_ISOLATE", "x"));
-    refused("DIR/x.so: route \"/\" wants to run in host processes (NGI_ISOLATE), which its metadata does not say: build "
+    refused("DIR/x.so: route \"/\" wants to run in host processes (NGI_ISOLATE), which its metadata does not say: "
+            "build "
             "it with NGI_PLUGIN(…), or set plugin x { run = process }");
 }
 END_TEST

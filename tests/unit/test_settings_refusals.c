@@ -35,10 +35,10 @@ END_TEST
 
 START_TEST(more_processes_kept_ready_than_there_may_be)
 {
-    REFUSED("hosts = 2\nspare_hosts = 3",
-            "spare_hosts = 3 is more than hosts = 2: set the one to 2 at most, or the other to 3");
-    REFUSED("plugin a {\n hosts = 2, spare_hosts = 3 }",
-            "a.conf:1: plugin.a: spare_hosts = 3 is more than hosts = 2: set the one to 2 at most, or the other to 3");
+    REFUSED("hosts = 2\nspare_hosts = 3", "spare_hosts = 3 is more than hosts = 2: set the one to 2 at most, or the "
+                                          "other to 3");
+    REFUSED("plugin a {\n hosts = 2, spare_hosts = 3 }", "a.conf:1: plugin.a: spare_hosts = 3 is more than hosts = 2: "
+                                                         "set the one to 2 at most, or the other to 3");
     REFUSED("plugin a { spare_hosts = 5 }", "a.conf:1: plugin.a: spare_hosts = 5 is more than hosts = 4 (the "
                                             "gateway's): set the one to 4 at most, or the other to 5");
     REFUSED("spare_hosts = 3\nplugin a { hosts = 2 }\nplugin b { threads = 1 }",
@@ -57,8 +57,9 @@ START_TEST(ranges_of_host_processes)
         { "hosts", "257", "\"257\" is too large; right is a whole number from 1 to 256" },
         { "spare_hosts", "-1", "\"-1\" is too small; right is a whole number from 0 to 256" },
         { "max_requests", "1000000001", "\"1000000001\" is too large; right is a whole number from 0 to 1000000000" },
-        { "max_rss", "some", "\"some\" is not a size; right is bytes, or a size such as 64K, 10M or 1G, from 0 to "
-                             "1024G" },
+        { "max_rss", "some",
+          "\"some\" is not a size; right is bytes, or a size such as 64K, 10M or 1G, from 0 to "
+          "1024G" },
         { "kill_after", "3601", "\"3601\" is too large; right is a number from 0 to 3600" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -108,21 +109,21 @@ START_TEST(settings_of_host_processes)
 {
 #define SIZES "; right is bytes, or a size such as 64K, 10M or 1G, from "
     REFUSED("plugin p {\n user = \"\" }", "a.conf:2: plugin.p.user: \"\" is empty; right is a user's name or number");
-    REFUSED("plugin p {\n group = \"a:b\" }",
-            "a.conf:2: plugin.p.group: \"a:b\" holds a space, a colon, a comma, a slash or a control character; "
-            "right is a group's name or number");
+    REFUSED("plugin p {\n group = \"a:b\" }", "a.conf:2: plugin.p.group: \"a:b\" holds a space, a colon, a comma, a "
+                                              "slash or a control character; "
+                                              "right is a group's name or number");
     REFUSED("plugin p { chroot = srv }", "a.conf:1: plugin.p.chroot: \"srv\" does not begin with /; "
                                          "right is an absolute path");
     REFUSED("plugin p { writable = {\"/a\",\n\"b\"} }", "a.conf:2: plugin.p.writable: \"b\" does not begin with /; "
-                                                       "right is an absolute path");
+                                                        "right is an absolute path");
     REFUSED("plugin p { writable = {\n} }", "a.conf:2: writable: the list is empty; right is at least one value");
     REFUSED("plugin p { filesystem = rw }", "a.conf:1: plugin.p.filesystem: \"rw\" is unknown; right is full or "
                                             "readonly");
     REFUSED("plugin p { network = 0 }", "a.conf:1: plugin.p.network: \"0\" is neither on nor off; right is on or off");
     REFUSED("plugin p { syscalls = some }", "a.conf:1: plugin.p.syscalls: \"some\" is unknown; right is all or "
                                             "restricted");
-    REFUSED("plugin p { memory_limit = 31M }",
-            "a.conf:1: plugin.p.memory_limit: \"31M\" is too small" SIZES "32M to 1024G");
+    REFUSED("plugin p { memory_limit = 31M }", "a.conf:1: plugin.p.memory_limit: \"31M\" is too small" SIZES "32M to "
+                                                                                                             "1024G");
     REFUSED("plugin p { cpu_limit = 0 }", "a.conf:1: plugin.p.cpu_limit: \"0\" is too small; "
                                           "right is a whole number from 1 to 31536000");
     REFUSED("plugin p { files_limit = 15 }", "a.conf:1: plugin.p.files_limit: \"15\" is too small; "
@@ -141,7 +142,7 @@ START_TEST(settings_of_host_processes_without_a_host_process)
     ck_assert_str_eq(settings_confines(settings_plugin(settings, "p")), "writable");
     ck_assert(!settings_check_hosts(settings_plugin(settings, "p"), "/r", &report));
 #define NOT_HERE                                                                                                       \
-    "is for host processes, and route \"/r\" runs in the gateway itself, where nothing would obey it; right is run = "  \
+    "is for host processes, and route \"/r\" runs in the gateway itself, where nothing would obey it; right is run = " \
     "process for all of the plugin, or a block without it"
     assert_report("a.conf:2: plugin.p.writable: " NOT_HERE, "a.conf:2: plugin.p.network: " NOT_HERE, NULL);
     load_well("plugin a { run = pool, hosts = 2, kill_after = 1, option { network = off } }");
@@ -230,7 +231,8 @@ START_TEST(unknown_keys)
             "a.conf:7: plugin.p.backlog: is not a setting of a plugin block; it is one of the gateway: move it there");
     REFUSED("plugin p { colour = red }", "a.conf:1: plugin.p.colour: is not a setting of a plugin block; "
                                          "there are mount, run, threads, queue, timeout, max_body, stream_body, "
-                                         "hosts, spare_hosts, max_requests, max_rss, kill_after, user, group, chroot, filesystem, writable, network, syscalls, "
+                                         "hosts, spare_hosts, max_requests, max_rss, kill_after, user, group, chroot, "
+                                         "filesystem, writable, network, syscalls, "
                                          "memory_limit, cpu_limit, files_limit, processes_limit, file_size_limit, "
                                          "option, route");
     REFUSED("execute_threads = 1\nstream_body = on\nplugin p { thread = 1\n time_out = 1\n executor_threads = 1\n"
