@@ -202,10 +202,6 @@ struct settings *arguments_load(const struct arguments *arguments, const char *c
         (void)settings_load(arguments_get(arguments, "--config"), overrides, count, &settings, report);
     else
         report_add(report, "out of memory");
-    if (settings && !arguments->hosts && !settings_check_hosts(settings, report)) {
-        settings_free(settings);
-        settings = NULL;
-    }
     if (settings)
         log_set_level(settings->log_level);
     free(overrides);

@@ -18,7 +18,6 @@ struct arguments {
     char **rest; /* what is no option; into argv */
     size_t rest_count;
     int status; /* the exit status if `done` */
-    bool hosts; /* set by the command that obeys what settings say of host processes: for others they refuse that */
 };
 
 /* Parses argv. False: the command is done, with arguments->status (--help was given and answered, or a mistake was told

@@ -294,6 +294,7 @@ int command_call(const struct command *command, int argc, char **argv)
         command_usage(command, true);
         status = EXIT_USAGE;
     } else if ((settings = arguments_settings(&arguments, "timeout=0")) != NULL) {
+        settings_run_here(settings);
         const char *file = arguments_get(&arguments, "--replay");
         if (file)
             replay = replay_load(file, arguments.rest[0], &arguments);

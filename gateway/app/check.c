@@ -10,6 +10,7 @@
 #include "plugin/call.h"
 #include "plugin/host.h"
 #include "plugin/registry.h"
+#include "proc/sandbox.h"
 #include "proc/trial.h"
 
 enum { TRIAL_MS = 30 * 1000 };
@@ -86,6 +87,21 @@ static void read_output(char *output, struct finding *finding, struct report *re
         }
 }
 
+/* Whether this machine can do what the plugin's block asks for. It is tried without. */
+static bool check_sandbox(const char *path, const struct plugin_settings *block, struct report *report)
+{
+    struct sandbox sandbox;
+    ngi_error err = { 0 };
+    if (!block || !settings_confines(block))
+        return true;
+    sandbox_from_settings(&sandbox, block->name, block);
+    int rc = sandbox_prepare(&sandbox, &err);
+    sandbox_release(&sandbox);
+    if (rc != NGI_OK)
+        report_add(report, "%s: %s", path, err.text);
+    return rc == NGI_OK;
+}
+
 /* Tries one plugin; what is wrong with it goes to the report. */
 static bool check_plugin(const struct plugin_file *file, const struct settings *settings, struct claims *claims,
                          struct report *report)
@@ -114,7 +130,8 @@ static bool check_plugin(const struct plugin_file *file, const struct settings *
     case TRIAL_FAILED: report_add(report, "%s: no process to try it in: %s", path, strerror(error)); break;
     }
     if (good)
-        good = claims_add(claims, path, finding.name, finding.mount, report);
+        good = check_sandbox(path, settings_plugin(settings, finding.name), report) &&
+               claims_add(claims, path, finding.name, finding.mount, report);
     free(trial.output);
     return good;
 }

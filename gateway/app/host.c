@@ -241,8 +241,9 @@ int command_host(const struct command *command, int argc, char **argv)
                 (mount = parse_mount(arguments_get(&arguments, "--mount"))) != NULL)) {
         status = EXIT_REFUSED;
         /* On a thread of its own a handler can be told that the web server has given up. */
-        arguments.hosts = true;
         settings = arguments_settings(&arguments, "run=thread");
+        if (settings)
+            settings_run_here(settings);
         hosting.settings = settings;
         hosting.mount = mount;
         if (settings && !plugin_file_take(&hosting.file, arguments.rest[0]))

@@ -49,6 +49,24 @@ static void print_route(const json_t *route)
     printf(" %s\n", text_of(route, "why"));
 }
 
+static void print_hosts(const json_t *hosts)
+{
+    const char *circuit = text_of(hosts, "circuit");
+    if (!hosts)
+        return;
+    printf(
+        "      host processes: %lld of %lld, %lld busy; calls: %lld waiting, %lld ended; %lld recycled, %lld crashed",
+        number_of(hosts, "processes"), number_of(hosts, "most"), number_of(hosts, "busy"), number_of(hosts, "waiting"),
+        number_of(hosts, "calls"), number_of(hosts, "recycled"), number_of(hosts, "crashed"));
+    if (strcmp(circuit, "closed") != 0)
+        printf("; circuit %s after %lld failures", circuit, number_of(hosts, "failures"));
+    if (json_object_get(hosts, "retry"))
+        printf(", tried again in %lld s", number_of(hosts, "retry"));
+    printf("\n");
+    if (json_object_get(hosts, "last"))
+        printf("      the last one to crash: %s\n", text_of(hosts, "last"));
+}
+
 static void print_worker(const json_t *worker)
 {
     const json_t *state = json_object_get(worker, "state"), *plugin, *route;
@@ -63,6 +81,7 @@ static void print_worker(const json_t *worker)
     {
         printf("    plugin %s %s at %s\n", text_of(plugin, "name"), text_of(plugin, "version"),
                text_of(plugin, "mount"));
+        print_hosts(json_object_get(plugin, "hosts"));
         json_array_foreach(json_object_get(plugin, "routes"), j, route) print_route(route);
     }
 }

@@ -2,6 +2,7 @@ libpostern_a_SOURCES += \
 	gateway/conf/settings.c gateway/conf/settings.h \
 	gateway/conf/settings_check.c gateway/conf/settings_check.h \
 	gateway/conf/settings_extract.c gateway/conf/settings_extract.h \
+	gateway/conf/settings_hosts.c gateway/conf/settings_hosts.h \
 	gateway/conf/settings_print.c \
 	gateway/conf/settings_read.c gateway/conf/settings_read.h \
 	gateway/conf/settings_table.c gateway/conf/settings_table.h \

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "conf/settings_check.h"
+#include "conf/settings_hosts.h"
 #include "conf/settings_read.h"
 #include "conf/settings_tree.h"
 #include "conf/settings_value.h"
@@ -146,6 +147,9 @@ int settings_load(const char *file, const char *const *overrides, size_t overrid
     for (size_t i = 0; i < override_count && rc != NGI_ENOMEM; i++)
         if (set_override(settings, overrides[i], report) == NGI_ENOMEM)
             rc = NGI_ENOMEM;
+    /* What was refused above has no value to be compared. */
+    if (rc == NGI_OK && report->count == mistakes)
+        settings_compare_hosts(settings, report);
     if (rc == NGI_OK && report->count > mistakes)
         rc = NGI_EINVAL;
     if (rc == NGI_OK)
@@ -153,17 +157,4 @@ int settings_load(const char *file, const char *const *overrides, size_t overrid
     else
         settings_free(settings);
     return rc;
-}
-
-bool settings_check_hosts(const struct settings *settings, struct report *report)
-{
-    size_t mistakes = report->count;
-    for (size_t i = 0; i < settings->plugin_count; i++)
-        for (size_t j = 0; j < settings_table_count; j++)
-            if (settings_table[j].hosts && setting_is_set(&settings_table[j], &settings->plugin[i]))
-                report_add(report,
-                           "%s: plugin.%s.%s: is for the processes of postern host: here plugins run in the gateway "
-                           "itself, where nothing would obey it; right is a block without it",
-                           settings->plugin[i].where, settings->plugin[i].name, settings_table[j].key);
-    return report->count == mistakes;
 }

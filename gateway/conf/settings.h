@@ -106,6 +106,7 @@ struct settings {
     int access_log_format; /* enum access_format */
     int log_level;         /* NGI_LOG_… */
     bool debug;            /* error bodies may tell the handler's words */
+    bool runs_here;        /* no setting: settings_run_here has been here */
     struct plugin_settings *plugin;
     size_t plugin_count;
 };
@@ -118,9 +119,15 @@ int settings_load(const char *file, const char *const *overrides, size_t overrid
                   struct report *report);
 void settings_free(struct settings *settings);
 
-/* Whether every setting of host processes stands in the block of a plugin that runs in them, which no plugin does in
- * this release: those that do not are named in `report`, as nothing would obey them. settings_load takes them. */
-bool settings_check_hosts(const struct settings *settings, struct report *report);
+/* For a process that runs its plugin itself, wherever others would: `run = process` becomes auto everywhere, and no
+ * flag and no quarantine makes it process again. */
+void settings_run_here(struct settings *settings);
+
+/* For a plugin of which the route `pattern` runs in the gateway itself: whether its block leaves host processes as they
+ * are. What does not is named in `report`, as nothing would obey it there. settings_load takes it. */
+bool settings_check_hosts(const struct plugin_settings *plugin, const char *pattern, struct report *report);
+/* The first setting of a block that confines host processes; NULL: none does. */
+const char *settings_confines(const struct plugin_settings *plugin);
 
 /* The block for a plugin of that name; NULL without one. */
 const struct plugin_settings *settings_plugin(const struct settings *settings, const char *name);

@@ -50,9 +50,8 @@ static void describe_section(enum setting_section section, const char *title, FI
         if (setting->section != section)
             continue;
         setting_form(setting, form, sizeof form);
-        fprintf(out, "  %s (%s; default %s)\n      %s\n      %s%s%s.\n", setting->key, setting_type_name(setting),
-                standard_text(setting), setting->help, form, setting->reason ? ": " : "",
-                setting->reason ? setting->reason : "");
+        fprintf(out, "  %s (%s; default %s)\n      %s\n      %s.\n", setting->key, setting_type_name(setting),
+                standard_text(setting), setting->help, form);
     }
 }
 
@@ -84,7 +83,7 @@ static void describe_section_mdoc(enum setting_section section, const char *befo
         print_mdoc(standard_text(setting), out);
         fputs(".\nRight is ", out);
         print_mdoc(form, out);
-        fprintf(out, "%s%s.\n", setting->reason ? ": " : "", setting->reason ? setting->reason : "");
+        fputs(".\n", out);
     }
 }
 

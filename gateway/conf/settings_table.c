@@ -13,8 +13,9 @@
 #define M (INT64_C(1) << 20)
 #define G (INT64_C(1) << 30)
 
-static const char *const run_names[] = { [RUN_AUTO] = "auto", [RUN_POOL] = "pool", [RUN_THREAD] = "thread",
-                                        [RUN_PROCESS] = "process", NULL };
+static const char *const run_names[] = {
+    [RUN_AUTO] = "auto", [RUN_POOL] = "pool", [RUN_THREAD] = "thread", [RUN_PROCESS] = "process", NULL
+};
 static const char *const filesystem_names[] = { [FILESYSTEM_FULL] = "full", [FILESYSTEM_READONLY] = "readonly", NULL };
 static const char *const syscalls_names[] = { [SYSCALLS_ALL] = "all", [SYSCALLS_RESTRICTED] = "restricted", NULL };
 static const char *const format_names[] = { [ACCESS_COMBINED] = "combined", [ACCESS_JSON] = "json", NULL };
@@ -54,7 +55,7 @@ const struct setting settings_table[] = {
       .help = "Threads that serve the connections of a listener; 0: one per CPU." },
     { ROOT(run, ENUM), .standard = "auto", RUN_MODES,
       .help = "What runs calls, where neither a plugin nor a route says; auto: the gateway chooses, pool: the plain "
-              "container." },
+              "container, process: host processes." },
     { ROOT(executor_threads, INT), .standard = "16", THREADS_RANGE, .help = "The most threads of a route's executor." },
     { ROOT(thread_idle, FLOAT), .standard = "10", .min = 1, .max = 3600,
       .help = "Seconds after which an idle thread of an executor ends." },
@@ -271,7 +272,7 @@ void setting_form(const struct setting *setting, char *out, size_t room)
     case SETTING_LIST:
     case SETTING_MOUNT: append(out, room, "%s", setting->form); break;
     case SETTING_BOOL:
-    case SETTING_SWITCH: append(out, room, setting->refused ? "off" : "on or off"); break;
+    case SETTING_SWITCH: append(out, room, "on or off"); break;
     case SETTING_INT:
     case SETTING_FLOAT:
         if (setting->min == setting->max)

@@ -31,12 +31,10 @@ struct setting {
     const char *inherited;       /* then: what takes its place, for people */
     int64_t min, max;            /* of numbers and sizes; not below 0 of what may be inherited */
     const char *const *names;    /* of an enum, by value; NULL-terminated */
-    const char *const *refused;  /* well-formed values that this release does not offer; NULL-terminated, or NULL */
-    const char *reason;          /* why not, and why the range is as narrow as it is */
     const char *(*check)(const char *text); /* of strings: NULL, or what is wrong with `text` */
     const char *form;                       /* of strings: what would be right */
     const char *help;                       /* a sentence */
-    bool hosts;                             /* obeyed in host processes only: refused for a plugin without them */
+    bool hosts;                             /* obeyed in host processes only: see settings_check_hosts */
 };
 
 extern const struct setting settings_table[];

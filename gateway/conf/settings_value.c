@@ -22,17 +22,12 @@ static size_t const_list_count(const struct setting *setting, const void *base)
     return *(const size_t *)(const void *)((const char *)base + setting->count_offset);
 }
 
-static const char too_small[] = "is too small", too_large[] = "is too large", refused[] = "is refused";
-
 static int refuse(const struct setting *setting, const char *text, const char *wrong, const struct place *place,
                   struct report *report)
 {
     char form[256];
-    /* The reason is why this release offers less than one may expect, not why a text is no number. */
-    bool explain = setting->reason && (wrong == too_small || wrong == too_large || wrong == refused);
     setting_form(setting, form, sizeof form);
-    report_add(report, "%s: %s%s: \"%s\" %s%s%s; right is %s", place->where, place->block, setting->key, text, wrong,
-               explain ? ": " : "", explain ? setting->reason : "", form);
+    report_add(report, "%s: %s%s: \"%s\" %s; right is %s", place->where, place->block, setting->key, text, wrong, form);
     return NGI_EINVAL;
 }
 
@@ -40,8 +35,8 @@ static int refuse(const struct setting *setting, const char *text, const char *w
 static const char *range_mistake(const struct setting *setting, double value)
 {
     if (value < (double)setting->min)
-        return too_small;
-    return value > (double)setting->max ? too_large : NULL;
+        return "is too small";
+    return value > (double)setting->max ? "is too large" : NULL;
 }
 
 static bool parse_bool(const char *text, bool *ret)
@@ -62,14 +57,6 @@ static bool parse_name(const struct setting *setting, const char *text, int *ret
             *ret = i;
             return true;
         }
-    return false;
-}
-
-static bool is_refused(const struct setting *setting, const char *text)
-{
-    for (const char *const *name = setting->refused; name && *name; name++)
-        if (text_equal_nocase(*name, text))
-            return true;
     return false;
 }
 
@@ -183,8 +170,6 @@ int setting_set(const struct setting *setting, void *base, const char *text, con
                 struct report *report)
 {
     const char *wrong;
-    if (is_refused(setting, text))
-        return refuse(setting, text, refused, place, report);
     switch (setting->type) {
     case SETTING_STRING:
     case SETTING_MOUNT:

@@ -369,7 +369,9 @@ static void *host_thread_state(ngi_request *r)
 
 static uint32_t host_run_flags(ngi_request *r)
 {
-    return request_of(r)->route->serial ? run_flags & ~NGI_RUN_MULTITHREAD : run_flags;
+    const struct plugin_route *route = request_of(r)->route;
+    uint32_t flags = run_flags | (route->plugin->hosts ? NGI_RUN_MULTIPROCESS : 0); /* it is in those, too */
+    return route->serial ? flags & ~NGI_RUN_MULTITHREAD : flags;
 }
 
 /* --- what only the runner can do ------------------------------------------------------------------------------- */

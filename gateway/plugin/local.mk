@@ -17,5 +17,6 @@ libpostern_a_SOURCES += \
 	gateway/plugin/options.c gateway/plugin/options.h \
 	gateway/plugin/plugin.c gateway/plugin/plugin.h \
 	gateway/plugin/registry.c gateway/plugin/registry.h \
+	gateway/plugin/rung.c gateway/plugin/rung.h \
 	gateway/plugin/runner.h \
 	gateway/plugin/trust.c gateway/plugin/trust.h

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "plugin/description.h"
 
 /* Refuses, before any of its code runs, what is known not to load. */
 static int check_facts(const struct facts *facts, ngi_error *err)
@@ -47,9 +48,8 @@ static int link_copy(struct module *module, int copy, ngi_error *err)
     return NGI_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------------- */
-
-int module_open(const struct plugin_file *file, struct module **ret, ngi_error *err)
+/* A module of which the file has been read. */
+static int read_file(const struct plugin_file *file, struct module **ret, ngi_error *err)
 {
     if (file->copy < 0) {
         *err = file->why;
@@ -59,15 +59,69 @@ int module_open(const struct plugin_file *file, struct module **ret, ngi_error *
     int rc = NGI_ENOMEM;
     if (!module)
         return ngi_error_set(err, NGI_ENOMEM, "out of memory");
+    arena_init(&module->words, 0);
     module->path = strdup(file->path);
     if (!module->path)
         ngi_error_set(err, NGI_ENOMEM, "out of memory");
     else
         rc = facts_read(file->copy, &module->facts, err);
+    if (rc != NGI_OK) {
+        module_free(module);
+        return rc;
+    }
+    *ret = module;
+    return NGI_OK;
+}
+
+static int copy_string(struct arena *words, const char *from, const char **ret)
+{
+    *ret = from ? arena_string(words, from) : NULL;
+    return *ret || !from ? NGI_OK : NGI_ENOMEM;
+}
+
+static int copy_description(struct module *module, const struct description *from)
+{
+    struct arena *words = &module->words;
+    ngi_route *routes = arena_zalloc(words, (from->route_count + 1) * sizeof *routes);
+    int rc = routes ? NGI_OK : NGI_ENOMEM;
+    module->self = (ngi_plugin){ .size = sizeof module->self, .abi = NGI_ABI, .flags = from->flags, .routes = routes };
+    if (rc == NGI_OK)
+        rc = copy_string(words, from->name, &module->self.name);
+    if (rc == NGI_OK)
+        rc = copy_string(words, from->version, &module->self.version);
+    for (size_t i = 0; i < from->route_count && rc == NGI_OK; i++) {
+        routes[i] = from->routes[i];
+        routes[i].handler = NULL;
+        rc = copy_string(words, from->routes[i].pattern, &routes[i].pattern);
+    }
+    return rc;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+int module_open(const struct plugin_file *file, struct module **ret, ngi_error *err)
+{
+    struct module *module = NULL;
+    int rc = read_file(file, &module, err);
     if (rc == NGI_OK)
         rc = check_facts(module->facts, err);
     if (rc == NGI_OK)
         rc = link_copy(module, file->copy, err);
+    if (rc != NGI_OK) {
+        module_free(module);
+        return rc;
+    }
+    *ret = module;
+    return NGI_OK;
+}
+
+int module_describe(const struct plugin_file *file, const struct description *description, struct module **ret,
+                    ngi_error *err)
+{
+    struct module *module = NULL;
+    int rc = read_file(file, &module, err);
+    if (rc == NGI_OK && copy_description(module, description) != NGI_OK)
+        rc = ngi_error_set(err, NGI_ENOMEM, "out of memory");
     if (rc != NGI_OK) {
         module_free(module);
         return rc;
@@ -109,6 +163,7 @@ void module_free(struct module *module)
     if (!module)
         return;
     facts_free(module->facts);
+    arena_free(&module->words);
     free(module->path);
     free(module);
 }

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "plugin/call.h"
-#include "plugin/flags.h"
 #include "plugin/host.h"
+#include "plugin/rung.h"
 
 static bool is_name(const char *s)
 {
@@ -14,12 +14,6 @@ static bool is_name(const char *s)
 }
 
 enum { FLAGS_REFUSED = 0xffff0000u };
-
-/* A route knows better than its plugin whether it blocks. */
-static uint32_t join_flags(uint32_t plugin, uint32_t route)
-{
-    return (route & NGI_NEVER_BLOCKS ? plugin & ~NGI_MAY_BLOCK : plugin) | route;
-}
 
 static bool check_descriptor(const struct plugin *plugin, struct report *report)
 {
@@ -45,20 +39,7 @@ static bool check_descriptor(const struct plugin *plugin, struct report *report)
                    path, all_flags & FLAGS_REFUSED);
         return false;
     }
-    if (self->flags & NGI_ISOLATE) {
-        report_add(report, "%s: it wants to run in host processes (NGI_ISOLATE), which this release does not offer yet",
-                   path);
-        return false;
-    }
     return true;
-}
-
-static const struct route_settings *find_route_settings(const struct plugin *plugin, const char *pattern)
-{
-    for (size_t i = 0; plugin->settings && i < plugin->settings->route_count; i++)
-        if (strcmp(plugin->settings->routes[i].pattern, pattern) == 0)
-            return &plugin->settings->routes[i];
-    return NULL;
 }
 
 /* No time is rounded to 0, which means none. */
@@ -72,11 +53,12 @@ static int64_t to_microseconds(double seconds)
 static void settle_route(struct plugin_route *route, const struct settings *settings)
 {
     const struct plugin_settings *block = route->plugin->settings;
-    const struct route_settings *own = find_route_settings(route->plugin, route->spec->pattern);
+    const struct route_settings *own = rung_route_settings(block, route->spec->pattern);
 /* -1 is "not set here", in all of them. */
 #define SETTLED(member, general)                                                                                       \
     (own && own->member >= 0 ? own->member : block && block->member >= 0 ? block->member : (general))
-    route->run = SETTLED(run, settings->run);
+    route->run =
+        (int)rung_choose(settings, block, route->spec->pattern, route->flags, route->plugin->quarantine, &route->why);
     route->threads = (unsigned)SETTLED(threads, settings->executor_threads);
     route->queue = (unsigned)SETTLED(queue, settings->queue);
     route->timeout_us = to_microseconds(SETTLED(timeout, settings->timeout));
@@ -91,23 +73,16 @@ static bool add_route(struct plugin *plugin, struct plugin_route *route, const n
 {
     ngi_error err = { 0 };
     const char *path = plugin->module->path;
-    if (!spec->pattern || !spec->handler) {
+    if (!spec->pattern || (!spec->handler && !plugin->hosted)) {
         report_add(report, "%s: route %zu has no %s", path, plugin->route_count + 1,
                    spec->pattern ? "handler" : "pattern");
-        return false;
-    }
-    if (spec->flags & NGI_ISOLATE) {
-        report_add(report,
-                   "%s: route \"%s\" wants to run in host processes (NGI_ISOLATE), which this release does not "
-                   "offer yet",
-                   path, spec->pattern);
         return false;
     }
     *route = (struct plugin_route){
         .plugin = plugin,
         .spec = spec,
         .index = (unsigned)plugin->route_count,
-        .flags = join_flags(plugin->module->self.flags, spec->flags),
+        .flags = rung_flags(plugin->module->self.flags, spec->flags),
     };
     settle_route(route, settings);
     pthread_mutex_init(&route->own, NULL);
@@ -151,6 +126,46 @@ static bool add_routes(struct plugin *plugin, const struct settings *settings, s
     return good;
 }
 
+/* Whether what is to run in host processes can do so. The process that makes them is started by what the file's
+ * metadata says, and confines itself, before any code of the plugin runs. */
+static bool check_hosts(const struct plugin *plugin, const struct settings *settings, struct report *report)
+{
+    const struct facts *facts = plugin->module->facts;
+    const char *path = plugin->module->path;
+    const struct plugin_route *here = NULL, *away = NULL;
+    if (settings->runs_here)
+        return true;
+    for (size_t i = plugin->route_count; i-- > 0;)
+        *(plugin->routes[i].run == RUN_PROCESS ? &away : &here) = &plugin->routes[i];
+    /* Code in a sandbox that could take another name would have another block, and perhaps get out of it. */
+    if ((away || plugin->hosted) && facts->name && strcmp(facts->name, plugin->name) != 0) {
+        report_add(report,
+                   "%s: its metadata says \"%s\", its code \"%s\": a plugin that runs in host processes needs one "
+                   "name, by which its block is found before its code runs: build it with NGI_PLUGIN(…)",
+                   path, facts->name, plugin->name);
+        return false;
+    }
+    if (plugin->settings && here && !settings_check_hosts(plugin->settings, here->spec->pattern, report))
+        return false;
+    if (!away)
+        return true;
+    if (rung_expect_hosts(settings, facts, plugin->quarantine) == HOSTS_FOR_NONE) {
+        report_add(report,
+                   "%s: route \"%s\" wants to run in host processes (%s), which its metadata does not say: build it "
+                   "with NGI_PLUGIN(…), or set plugin %s { run = process }",
+                   path, away->spec->pattern, away->why, plugin->name);
+        return false;
+    }
+    if (!facts->name && plugin->settings && settings_confines(plugin->settings)) {
+        report_add(report,
+                   "%s: plugin.%s.%s: it has no metadata, so that its block is found only when its code has run "
+                   "already, outside of every sandbox: build it with NGI_PLUGIN(…)",
+                   path, plugin->name, settings_confines(plugin->settings));
+        return false;
+    }
+    return true;
+}
+
 /* Everything after the descriptor is known to be sound. */
 static bool configure(struct plugin *plugin, const char *mount, const struct settings *settings, struct report *report)
 {
@@ -168,10 +183,39 @@ static bool configure(struct plugin *plugin, const char *mount, const struct set
         report_add(report, "%s: out of memory", plugin->module->path);
         return false;
     }
+    const struct plugin_settings *block = plugin->settings;
+    plugin->hosts_most = (unsigned)(block && block->hosts >= 0 ? block->hosts : settings->hosts);
     plugin->mount_length = strlen(plugin->mount);
     plugin->config = (ngi_config){ sizeof plugin->config, NGI_ABI, plugin->name, plugin->mount, plugin->module->path };
-    bool good = options_fill(&plugin->options, plugin->name, self->options, plugin->settings, report) == NGI_OK;
-    return add_routes(plugin, settings, report) && good;
+    bool good = plugin->hosted ||
+                options_fill(&plugin->options, plugin->name, self->options, plugin->settings, report) == NGI_OK;
+    return add_routes(plugin, settings, report) && check_hosts(plugin, settings, report) && good;
+}
+
+/* A plugin of which nothing is known yet but its file. */
+static struct plugin *plugin_new(const struct plugin_file *file, struct report *report)
+{
+    struct plugin *plugin = calloc(1, sizeof *plugin);
+    char *quarantine = file->quarantine ? strdup(file->quarantine) : NULL;
+    if (!plugin || (file->quarantine && !quarantine)) {
+        report_add(report, "%s: out of memory", file->path);
+        free(plugin);
+        free(quarantine);
+        return NULL;
+    }
+    plugin->quarantine = quarantine;
+    pthread_mutex_init(&plugin->serial, NULL);
+    host_init(&plugin->host, plugin);
+    return plugin;
+}
+
+static struct plugin *finish(struct plugin *plugin, const char *mount, const struct settings *settings,
+                             struct report *report)
+{
+    if (check_descriptor(plugin, report) && configure(plugin, mount, settings, report))
+        return plugin;
+    plugin_free(plugin);
+    return NULL;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
@@ -180,28 +224,52 @@ struct plugin *plugin_load(const struct plugin_file *file, const char *mount, co
                            struct report *report)
 {
     ngi_error err = { 0 };
-    struct plugin *plugin = calloc(1, sizeof *plugin);
-    if (!plugin) {
-        report_add(report, "%s: out of memory", file->path);
+    struct plugin *plugin = plugin_new(file, report);
+    if (!plugin)
         return NULL;
-    }
-    pthread_mutex_init(&plugin->serial, NULL);
-    host_init(&plugin->host, plugin);
-    if (call_open(plugin, file, &err) != NGI_OK) {
-        report_add(report, "%s: %s", file->path, err.text);
-        goto refuse;
-    }
-    if (!check_descriptor(plugin, report) || !configure(plugin, mount, settings, report))
-        goto refuse;
-    return plugin;
-refuse:
+    if (call_open(plugin, file, &err) == NGI_OK)
+        return finish(plugin, mount, settings, report);
+    report_add(report, "%s: %s", file->path, err.text);
     plugin_free(plugin);
     return NULL;
+}
+
+struct plugin *plugin_load_described(const struct plugin_file *file, const struct description *description,
+                                     const char *mount, const struct settings *settings, struct report *report)
+{
+    ngi_error err = { 0 };
+    struct plugin *plugin = plugin_new(file, report);
+    if (!plugin)
+        return NULL;
+    plugin->hosted = true;
+    if (module_describe(file, description, &plugin->module, &err) == NGI_OK)
+        return finish(plugin, mount, settings, report);
+    report_add(report, "%s: %s", file->path, err.text);
+    plugin_free(plugin);
+    return NULL;
+}
+
+bool plugin_wants_hosts(const struct plugin *plugin)
+{
+    for (size_t i = 0; i < plugin->route_count; i++)
+        if (plugin->routes[i].run == RUN_PROCESS)
+            return true;
+    return false;
+}
+
+bool plugin_is_hosts_only(const struct plugin *plugin)
+{
+    for (size_t i = 0; i < plugin->route_count; i++)
+        if (plugin->routes[i].run != RUN_PROCESS)
+            return false;
+    return true;
 }
 
 bool plugin_start(struct plugin *plugin, struct report *report)
 {
     ngi_error err = { 0 };
+    if (plugin->hosted)
+        return true;
     int rc = call_init(plugin, &err);
     if (rc < 0) {
         report_add(report, "%s: plugin %s: init failed: %s", plugin->module->path, plugin->name,
@@ -232,5 +300,6 @@ void plugin_free(struct plugin *plugin)
     free(plugin->routes);
     free(plugin->name);
     free(plugin->mount);
+    free(plugin->quarantine);
     free(plugin);
 }

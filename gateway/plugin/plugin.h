@@ -14,6 +14,7 @@
 #include "plugin/options.h"
 #include "sdk/ngi.h"
 
+struct description;
 struct lane;
 struct hosts;
 
@@ -26,6 +27,7 @@ struct plugin_route {
     uint32_t flags;          /* the plugin's and the route's */
     uint64_t max_body;       /* bytes */
     int run;                 /* enum run_mode */
+    const char *why;         /* what decided that, for people (plugin/rung.h) */
     unsigned threads;        /* at most, of its executor */
     unsigned queue;          /* calls that may wait for one of them */
     int64_t timeout_us;      /* from arrival; 0: none */
@@ -53,6 +55,8 @@ struct plugin {
     void *state;
     bool hosted;         /* its code is in other processes only: `module` is what a zygote has told */
     struct hosts *hosts; /* run/hosts.h; NULL: it has no host processes */
+    unsigned hosts_most; /* so many of them, if it has any */
+    char *quarantine;    /* of its file */
 };
 
 /* Loads `file`: checks, links, enters, reads options and routes; does not run init. `mount`: where to mount it, NULL:
@@ -61,10 +65,20 @@ struct plugin {
 struct plugin *plugin_load(const struct plugin_file *file, const char *mount, const struct settings *settings,
                            struct report *report);
 
-/* Runs its init. False with the plugin's own words in `report`. */
+/* The same for a plugin whose code runs in other processes only: it is known from what one of them tells, is `hosted`,
+ * and its handlers are NULL. Its options are for those processes to check, which have its table. The description is
+ * copied. */
+struct plugin *plugin_load_described(const struct plugin_file *file, const struct description *description,
+                                     const char *mount, const struct settings *settings, struct report *report);
+
+/* Whether any of its calls, or all of them, run in host processes. */
+bool plugin_wants_hosts(const struct plugin *plugin);
+bool plugin_is_hosts_only(const struct plugin *plugin);
+
+/* Runs its init, unless it is hosted. False with the plugin's own words in `report`. */
 bool plugin_start(struct plugin *plugin, struct report *report);
 
-/* Runs its fini if init has succeeded; no other call of it may be running. */
+/* Runs its fini if init has succeeded here; no other call of it may be running. */
 void plugin_stop(struct plugin *plugin);
 
 void plugin_free(struct plugin *plugin);

@@ -27,22 +27,16 @@ bool registry_add(struct registry *registry, const struct plugin_file *file, con
                   const struct settings *settings, struct report *report)
 {
     struct plugin *plugin = plugin_load(file, mount, settings, report);
-    if (!plugin)
-        return false;
-    if (claims_add(&registry->claims, file->path, plugin->name, plugin->mount, report) && put(registry, plugin, report))
+    return plugin && registry_take(registry, plugin, report);
+}
+
+bool registry_take(struct registry *registry, struct plugin *plugin, struct report *report)
+{
+    if (claims_add(&registry->claims, plugin->module->path, plugin->name, plugin->mount, report) &&
+        put(registry, plugin, report))
         return true;
     plugin_free(plugin);
     return false;
-}
-
-bool registry_load(struct registry *registry, const struct bundle *bundle, const struct settings *settings,
-                   struct report *report)
-{
-    bool good = true;
-    for (size_t i = 0; i < bundle->count; i++)
-        good &= registry_add(registry, &bundle->all[i], bundle->at_root ? "" : NULL, settings, report);
-    /* A block for a plugin that was refused above is not a second mistake. */
-    return good && claims_match(&registry->claims, settings, report);
 }
 
 bool registry_start(struct registry *registry, struct report *report)

@@ -26,9 +26,9 @@ struct registry *registry_new(void);
 bool registry_add(struct registry *registry, const struct plugin_file *file, const char *mount,
                   const struct settings *settings, struct report *report);
 
-/* Loads every plugin of the bundle, naming every one that is refused, and compares with the configuration. */
-bool registry_load(struct registry *registry, const struct bundle *bundle, const struct settings *settings,
-                   struct report *report);
+/* Mounts a plugin that has been loaded, and is the registry's from the call on: where that cannot be, it is freed, with
+ * the reason in `report`. False then. */
+bool registry_take(struct registry *registry, struct plugin *plugin, struct report *report);
 
 /* Runs every init; goes on after one that fails, so that all are named. */
 bool registry_start(struct registry *registry, struct report *report);

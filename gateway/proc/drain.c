@@ -45,7 +45,8 @@ static bool is_last(const void *handover, size_t listener)
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
-void drain_requests(struct server *server, const struct registry *registry, double grace, enum order order)
+void drain_requests(struct server *server, const struct registry *registry, const struct nursery *nursery, double grace,
+                    enum order order)
 {
     bool handover = order == ORDER_DRAIN;
     int64_t now = clock_ms(), deadline = now + (int64_t)(grace * 1000), quiet_since = now;
@@ -66,7 +67,7 @@ void drain_requests(struct server *server, const struct registry *registry, doub
         if (now - quiet_since >= (empty      ? SETTLE_MS
                                   : handover ? HANDOVER_QUIET_MS
                                              : QUIET_MS) &&
-            lanes_are_idle(registry))
+            lanes_are_idle(registry) && nursery_is_idle(nursery))
             return;
         if (now >= deadline) {
             log_line(NGI_LOG_WARNING, "the grace period of %g s is over: %llu request(s) are cut", grace,
@@ -92,7 +93,7 @@ void drain_requests(struct server *server, const struct registry *registry, doub
     }
 }
 
-void drain_stop(struct server *server, const struct registry *registry)
+void drain_stop(struct server *server, const struct registry *registry, struct nursery *nursery)
 {
     struct guard guard;
     guard_begin(&guard);
@@ -102,6 +103,11 @@ void drain_stop(struct server *server, const struct registry *registry)
     await_answers();
     task_await_resumed();
     server_stop(server);
+    guard_end(&guard);
+    /* Host processes can be ended, whatever they do, so that nobody has to watch over that; and their calls belong to
+     * lanes. */
+    nursery_stop(nursery);
+    guard_begin(&guard);
     lanes_stop(registry);
     watch_stop();
     guard_end(&guard);

@@ -14,6 +14,7 @@ libpostern_a_SOURCES += \
 	gateway/proc/keep_crashes.c gateway/proc/keep_crashes.h \
 	gateway/proc/link.c gateway/proc/link.h gateway/proc/link_answer.c \
 	gateway/proc/mapped_file.c gateway/proc/mapped_file.h \
+	gateway/proc/nursery.c gateway/proc/nursery.h \
 	gateway/proc/orders.c gateway/proc/orders.h \
 	gateway/proc/ready.c gateway/proc/ready.h \
 	gateway/proc/sandbox.c gateway/proc/sandbox.h gateway/proc/sandbox_parts.h \

@@ -8,6 +8,7 @@
 #include "http/method.h"
 #include "obs/counters.h"
 #include "plugin/registry.h"
+#include "run/hosts.h"
 #include "run/lane.h"
 
 static json_t *describe_executor(const struct executor_state *state)
@@ -34,15 +35,31 @@ static json_t *describe_route(const struct plugin_route *route)
     return object;
 }
 
+static json_t *describe_hosts(const struct plugin *plugin)
+{
+    struct hosts_state state = { 0 };
+    hosts_look(plugin->hosts, &state);
+    json_t *object = json_pack("{s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:i, s:s}", "processes", (int)state.processes,
+                               "most", (int)plugin->hosts_most, "busy", (int)state.busy, "waiting", (int)state.waiting,
+                               "calls", (json_int_t)state.calls, "recycled", (json_int_t)state.recycled, "crashed",
+                               (json_int_t)state.crashed, "failures", (int)state.failures, "circuit", state.circuit);
+    if (state.retry_s > 0)
+        json_object_set_new(object, "retry", json_integer(state.retry_s));
+    if (state.last[0])
+        json_object_set_new(object, "last", json_string(state.last));
+    return object;
+}
+
 static json_t *describe_plugin(const struct plugin *plugin)
 {
     const struct facts *facts = plugin->module->facts;
     json_t *routes = json_array();
     for (size_t i = 0; i < plugin->route_count; i++)
         json_array_append_new(routes, describe_route(&plugin->routes[i]));
-    return json_pack("{s:s, s:s*, s:s, s:s, s:s*, s:o}", "name", plugin->name, "version", plugin->module->self.version,
-                     "mount", *plugin->mount ? plugin->mount : "/", "file", plugin->module->path, "build_id",
-                     facts ? facts->build_id : NULL, "routes", routes);
+    return json_pack("{s:s, s:s*, s:s, s:s, s:s*, s:o*, s:o}", "name", plugin->name, "version",
+                     plugin->module->self.version, "mount", *plugin->mount ? plugin->mount : "/", "file",
+                     plugin->module->path, "build_id", facts ? facts->build_id : NULL, "hosts",
+                     plugin->hosts ? describe_hosts(plugin) : NULL, "routes", routes);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */

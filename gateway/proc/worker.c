@@ -15,6 +15,7 @@
 #include "proc/autopsy.h"
 #include "proc/drain.h"
 #include "proc/keep_crashes.h"
+#include "proc/nursery.h"
 #include "proc/orders.h"
 #include "proc/signals.h"
 #include "proc/state.h"
@@ -38,10 +39,23 @@ static void raise_descriptor_limit(const struct settings *settings, bool warns)
                  (long long)settings->connections, (unsigned long long)least, (unsigned long long)limit.rlim_cur);
 }
 
-/* "pool", "threads", "auto"; "pool/threads" where routes differ. */
+/* What the author asks for, and does not get. */
+static void warn_of_isolation(const struct plugin *plugin)
+{
+    for (size_t i = 0; i < plugin->route_count; i++)
+        if (plugin->routes[i].flags & NGI_ISOLATE && plugin->routes[i].run != RUN_PROCESS)
+            log_line(NGI_LOG_WARNING,
+                     "plugin %s: route \"%s\" runs in the gateway itself, as configured, although it says NGI_ISOLATE: "
+                     "if it crashes, other requests do",
+                     plugin->name, plugin->routes[i].spec->pattern);
+}
+
+/* "pool", "threads", "processes", "auto"; "pool/threads" where routes differ. */
 static void announce_plugin(const struct plugin *plugin)
 {
-    static const char *const names[] = { [RUN_AUTO] = "auto", [RUN_POOL] = "pool", [RUN_THREAD] = "threads" };
+    static const char *const names[] = {
+        [RUN_AUTO] = "auto", [RUN_POOL] = "pool", [RUN_THREAD] = "threads", [RUN_PROCESS] = "processes"
+    };
     bool used[sizeof names / sizeof *names] = { false }, held = false;
     char rungs[32] = "";
     for (size_t i = 0; i < plugin->route_count; i++) {
@@ -60,8 +74,10 @@ static void announce_plugin(const struct plugin *plugin)
 static void announce(const struct registry *registry, const struct listeners *listeners, const struct server *server)
 {
     unsigned threads = server_threads(server);
-    for (size_t i = 0; i < registry->count; i++)
+    for (size_t i = 0; i < registry->count; i++) {
         announce_plugin(registry->plugins[i]);
+        warn_of_isolation(registry->plugins[i]);
+    }
     for (size_t i = 0; i < listeners->count; i++)
         log_line(NGI_LOG_INFO, "listening on %s, %u pool thread%s", listeners->all[i].url, threads,
                  threads == 1 ? "" : "s");
@@ -101,7 +117,8 @@ static void bind_life(const struct worker_brief *brief, bool bound)
 }
 
 /* From the first connection to the last. */
-static int serve(const struct worker_brief *brief, struct registry *registry, struct report *report)
+static int serve(const struct worker_brief *brief, struct registry *registry, struct nursery *nursery,
+                 struct report *report)
 {
     const struct dispatch dispatch = dispatch_for(registry, brief->settings);
     struct server *server = NULL;
@@ -116,22 +133,27 @@ static int serve(const struct worker_brief *brief, struct registry *registry, st
     orders_say(MESSAGE_ACCEPTS, NULL);
     enum order order = await_start();
     lanes_tell(registry);
-    drain_requests(server, registry, brief->settings->grace, order);
-    drain_stop(server, registry);
+    drain_requests(server, registry, nursery, brief->settings->grace, order);
+    drain_stop(server, registry, nursery);
     return 0;
 }
 
 /* Everything between loading the plugins and their fini. */
-static int start_and_serve(const struct worker_brief *brief, struct registry *registry, struct report *report)
+static int start_and_serve(const struct worker_brief *brief, struct registry *registry, struct nursery *nursery,
+                           struct report *report)
 {
     const uint32_t run_flags = NGI_RUN_MULTITHREAD | (brief->settings->processes != 1 ? NGI_RUN_MULTIPROCESS : 0);
     int status = 1;
-    if (service_start(registry, brief->settings, run_flags, report)) {
+    nursery_begin_init(nursery);
+    bool good = service_start(registry, brief->settings, run_flags, report);
+    good = nursery_await_init(nursery, report) && good;
+    if (good && nursery_serve(nursery, report)) {
         bind_life(brief, false);
         orders_say(MESSAGE_LOADED, NULL);
-        status = await_start() == ORDER_ACCEPT ? serve(brief, registry, report) : 0;
+        status = await_start() == ORDER_ACCEPT ? serve(brief, registry, nursery, report) : 0;
         bind_life(brief, true);
     }
+    nursery_stop(nursery);
     service_stop(registry);
     return status;
 }
@@ -142,6 +164,7 @@ int worker_run(const struct worker_brief *brief)
 {
     struct report report = { 0 };
     struct registry *registry = registry_new();
+    struct nursery *nursery = nursery_new(brief->settings);
     int status = 1;
     bind_life(brief, true);
     signals_leave_children();
@@ -149,12 +172,13 @@ int worker_run(const struct worker_brief *brief)
     crash_watch(autopsy_request); /* static constructors run while a plugin is loaded */
     raise_descriptor_limit(brief->settings, brief->announces);
     keep_crashes(brief->settings, brief->announces);
-    if (!registry)
+    if (!registry || !nursery)
         report_add(&report, "out of memory");
-    else if (registry_load(registry, brief->bundle, brief->settings, &report))
-        status = start_and_serve(brief, registry, &report);
+    else if (nursery_load(nursery, registry, brief->bundle, &report))
+        status = start_and_serve(brief, registry, nursery, &report);
     if (report.count > 0)
         refuse(&report, brief->announces);
+    nursery_free(nursery);
     registry_free(registry);
     report_free(&report);
     return status;

@@ -30,7 +30,7 @@ static void settle_rule(struct lane *lane)
         { NGI_NEVER_BLOCKS, RUN_POOL, "NGI_NEVER_BLOCKS" },
     };
     lane->rule = (enum run_mode)route->run;
-    lane->why = "as configured";
+    lane->why = route->why ? route->why : "as configured";
     /* A thread that holds the plugin's lock may wait for a client: no pool thread may wait for that thread. */
     if (lane->rule == RUN_POOL && route->serial == &route->plugin->serial && !is_all_on_pool(route->plugin))
         lane->rule = RUN_THREAD;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -124,6 +125,16 @@ static int fail(ngi_error *err, const char *what)
     return ngi_error_set(err, NGI_EIO, "%s: %s", what, strerror(error));
 }
 
+struct flush {
+    struct reactor_errand errand; /* first */
+    sem_t done;
+};
+
+static void post(struct reactor_errand *errand)
+{
+    sem_post(&((struct flush *)errand)->done);
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
 int reactor_start(ngi_error *err)
@@ -231,4 +242,14 @@ void reactor_forget(struct reactor_errand *errand)
         errand->asked = false;
     }
     pthread_mutex_unlock(&lock);
+}
+
+void reactor_flush(void)
+{
+    struct flush flush = { .errand.run = post };
+    sem_init(&flush.done, 0, 0);
+    reactor_ask(&flush.errand);
+    while (sem_wait(&flush.done) < 0)
+        ; /* EINTR */
+    sem_destroy(&flush.done);
 }

@@ -52,5 +52,7 @@ void reactor_unset(struct reactor_timer *timer);
 void reactor_ask(struct reactor_errand *errand);
 /* Forgets that it was asked for: nobody will any more. On the reactor's thread. */
 void reactor_forget(struct reactor_errand *errand);
+/* Waits until what had been asked for before has been done. Any thread but the reactor's, which runs. */
+void reactor_flush(void);
 
 #endif

@@ -72,7 +72,9 @@ START_TEST(what_a_block_inherits_stays_out_of_what_t_prints)
     ck_assert_str_eq(strstr(once, "\nplugin a {"),
                      "\nplugin a {\n    # mount: /NAME\n    # run: the gateway's\n    threads = 2\n"
                      "    # queue: the gateway's\n    # timeout: the gateway's\n    # max_body: the gateway's\n"
-                     "    # stream_body: as its flags say (NGI_STREAM_BODY)\n    # user: the gateway's\n"
+                     "    # stream_body: as its flags say (NGI_STREAM_BODY)\n    # hosts: the gateway's\n"
+                     "    # spare_hosts: the gateway's\n    # max_requests: the gateway's\n"
+                     "    # max_rss: the gateway's\n    # kill_after: the gateway's\n    # user: the gateway's\n"
                      "    # group: the user's\n    # chroot: none\n    # filesystem: full\n    # writable: none\n"
                      "    # network: on\n    # syscalls: all\n    # memory_limit: the gateway's\n"
                      "    # cpu_limit: the gateway's\n    # files_limit: the gateway's\n"
@@ -115,11 +117,10 @@ END_TEST
 
 START_TEST(every_mistake_of_a_file_is_named_with_its_line)
 {
-    scratch_write(&dir, "bad.conf", "grce = 7\nthreads = many\nplugin a {\n    mout = \"/x\"\n    run = process\n}\n");
+    scratch_write(&dir, "bad.conf", "grce = 7\nthreads = many\nplugin a {\n    mout = \"/x\"\n    run = fork\n}\n");
     REFUSED_WITH("DIR/bad.conf:2: threads: \"many\" is not a whole number; right is a whole number from 0 to 256\n"
                  "DIR/bad.conf:1: grce: is not a setting of the gateway; did you mean grace?\n"
-                 "DIR/bad.conf:5: plugin.a.run: \"process\" is refused: this release runs calls on the pool and on "
-                 "threads; right is auto, pool or thread\n"
+                 "DIR/bad.conf:5: plugin.a.run: \"fork\" is unknown; right is auto, pool, thread or process\n"
                  "DIR/bad.conf:4: plugin.a.mout: is not a setting of a plugin block; did you mean mount?",
                  "-c", "DIR/bad.conf");
 }
@@ -145,21 +146,63 @@ START_TEST(a_value_out_of_range_tells_the_range)
 }
 END_TEST
 
-START_TEST(processes_are_for_a_later_release)
+START_TEST(more_processes_kept_ready_than_there_may_be_are_refused)
 {
-    REFUSED_WITH("--set: plugin.a.run: \"process\" is refused: this release runs calls on the pool and on threads; "
-                 "right "
-                 "is auto, pool or thread",
-                 "--set", "plugin.a.run=process");
+    REFUSED_WITH("--set: plugin.a: spare_hosts = 9 is more than hosts = 4 (the gateway's): set the one to 4 at most, "
+                 "or "
+                 "the other to 9",
+                 "--set", "plugin.a.spare_hosts=9");
 }
 END_TEST
 
+#define NOT_HERE(route)                                                                                                \
+    "is for host processes, and route \"" route                                                                        \
+    "\" runs in the gateway itself, where nothing would obey it; right is "                                            \
+    "run = process for all of the plugin, or a block without it"
+
 START_TEST(a_sandbox_that_nothing_would_obey_is_refused)
 {
-    scratch_write(&dir, "bad.conf", "debug = on\nplugin a {\n    network = off\n}\n");
-    REFUSED_WITH("DIR/bad.conf:2: plugin.a.network: is for the processes of postern host: here plugins run in the "
-                 "gateway itself, where nothing would obey it; right is a block without it",
+    given_good("a");
+    scratch_write(&dir, "bad.conf", "debug = on\nplugin a {\n    network = off\n    user = nobody\n}\n");
+    REFUSED_WITH("DIR/bad.conf:2: plugin.a.user: " NOT_HERE("/") "\n"
+                                                                 "DIR/bad.conf:2: plugin.a.network: " NOT_HERE("/"),
                  "-c", "DIR/bad.conf");
+}
+END_TEST
+
+START_TEST(a_sandbox_with_a_way_past_it_is_refused)
+{
+    given("a.so", "NGI_PLUGIN(\"a\", \"1\", NGI_ROUTE(NGI_GET, \"/\", answer), NGI_ROUTE(NGI_GET, \"/x\", answer))");
+    scratch_write(&dir, "bad.conf", "plugin a {\n  run = process, network = off\n  route \"/x\" { run = pool }\n}\n");
+    check_refuses("DIR/bad.conf:1: plugin.a.network: " NOT_HERE("/x"),
+                  (const char *const[]){ "-c", "DIR/bad.conf", NULL });
+}
+END_TEST
+
+START_TEST(a_sandbox_that_cannot_be_had_is_refused)
+{
+    given_good("a");
+    check_refuses(
+        "DIR/a.so: plugin.a.user: there is no user \"nobody-of-that-name\" on this machine: getent passwd "
+        "lists those there are",
+        (const char *const[]){ "--set", "plugin.a.run=process", "--set", "plugin.a.user=nobody-of-that-name", NULL });
+}
+END_TEST
+
+START_TEST(a_sandbox_in_a_process_is_fine)
+{
+    given_good("a");
+    scratch_write(&dir, "good.conf", "plugin a { run = process, network = off, files_limit = 64 }\n");
+    SAYS(0, "1 plugin in DIR: good\n", "", "check", "-c", "DIR/good.conf", "--plugins", "DIR");
+}
+END_TEST
+
+START_TEST(call_runs_a_plugin_of_processes_itself)
+{
+    given_good("a");
+    SAYS(0, "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: 4\r\n\r\nfine", "", "call",
+         "DIR/a.so", "GET", "/a/", "--set", "run=process", "--set", "plugin.a.run=process", "--set",
+         "plugin.a.network=off");
 }
 END_TEST
 
@@ -172,14 +215,6 @@ END_TEST
 START_TEST(an_unknown_set_gets_the_nearest)
 {
     REFUSED_WITH("--set: gace: is not a setting of the gateway; did you mean grace?", "--set", "gace=1");
-}
-END_TEST
-
-START_TEST(a_setting_of_a_later_release_says_so)
-{
-    REFUSED_WITH("--set: run: \"process\" is refused: this release runs calls on the pool and on threads; right is auto, "
-                 "pool or thread",
-                 "--set", "run=process");
 }
 END_TEST
 
@@ -209,11 +244,14 @@ Suite *configuration_suite(void)
     tcase_add_test(tests, a_file_that_is_not_there_is_named);
     tcase_add_test(tests, a_syntax_error_has_its_line);
     tcase_add_test(tests, a_value_out_of_range_tells_the_range);
-    tcase_add_test(tests, processes_are_for_a_later_release);
+    tcase_add_test(tests, more_processes_kept_ready_than_there_may_be_are_refused);
+    tcase_add_test(tests, a_sandbox_with_a_way_past_it_is_refused);
+    tcase_add_test(tests, a_sandbox_that_cannot_be_had_is_refused);
+    tcase_add_test(tests, a_sandbox_in_a_process_is_fine);
+    tcase_add_test(tests, call_runs_a_plugin_of_processes_itself);
     tcase_add_test(tests, a_sandbox_that_nothing_would_obey_is_refused);
     tcase_add_test(tests, a_set_without_value_tells_the_form);
     tcase_add_test(tests, an_unknown_set_gets_the_nearest);
-    tcase_add_test(tests, a_setting_of_a_later_release_says_so);
     tcase_add_test(tests, a_listener_without_port_is_refused);
     tcase_add_test(tests, a_plugin_setting_without_name_tells_the_form);
     return suite;

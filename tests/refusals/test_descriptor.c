@@ -53,11 +53,37 @@ START_TEST(an_empty_route_table_is_refused)
 }
 END_TEST
 
-START_TEST(a_plugin_that_must_be_isolated_is_refused)
+#define WITH_ENTRY(flags, name)                                                                                        \
+    "static const ngi_route rows[] = { NGI_ROUTE(NGI_GET, \"/\", answer), { 0 } };\n"                                  \
+    "const ngi_plugin *ngi_plugin_v1(const ngi_host *host, ngi_error *err);\n"                                         \
+    "const ngi_plugin *ngi_plugin_v1(const ngi_host *host, ngi_error *err)\n{\n"                                       \
+    "    static const ngi_plugin self = { .size = sizeof self, .abi = NGI_ABI, .name = \"" name "\", .flags = " flags  \
+    ", .routes = rows };\n"                                                                                            \
+    "    (void)host, (void)err;\n    return &self;\n}\n"
+
+START_TEST(a_plugin_that_must_be_isolated_is_good)
 {
     given("x.so", "static const ngi_route rows[] = { NGI_ROUTE(NGI_GET, \"/\", answer), { 0 } };\n"
                   "NGI_PLUGIN_FULL(.name = \"x\", .flags = NGI_ISOLATE, .routes = rows)");
-    refused("DIR/x.so: it wants to run in host processes (NGI_ISOLATE), which this release does not offer yet");
+    accepted();
+}
+END_TEST
+
+START_TEST(a_plugin_that_must_be_isolated_has_to_say_so_without_being_run)
+{
+    given("x.so", WITH_ENTRY("NGI_ISOLATE", "x"));
+    refused("DIR/x.so: route \"/\" wants to run in host processes (NGI_ISOLATE), which its metadata does not say: "
+            "build "
+            "it with NGI_PLUGIN(…), or set plugin x { run = process }");
+}
+END_TEST
+
+START_TEST(a_sandbox_wants_metadata)
+{
+    given("x.so", WITH_ENTRY("0", "x"));
+    check_refuses("DIR/x.so: plugin.x.network: it has no metadata, so that its block is found only when its code has "
+                  "run already, outside of every sandbox: build it with NGI_PLUGIN(…)",
+                  (const char *const[]){ "--set", "plugin.x.run=process", "--set", "plugin.x.network=off", NULL });
 }
 END_TEST
 
@@ -81,6 +107,8 @@ Suite *descriptor_suite(void)
     tcase_add_test(tests, line_ends_in_a_name_do_not_forge_a_line);
     tcase_add_test(tests, a_plugin_without_route_table_is_refused);
     tcase_add_test(tests, an_empty_route_table_is_refused);
-    tcase_add_test(tests, a_plugin_that_must_be_isolated_is_refused);
+    tcase_add_test(tests, a_plugin_that_must_be_isolated_is_good);
+    tcase_add_test(tests, a_plugin_that_must_be_isolated_has_to_say_so_without_being_run);
+    tcase_add_test(tests, a_sandbox_wants_metadata);
     return suite;
 }

@@ -18,6 +18,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_channel.c \
 	tests/unit/test_claims.c \
 	tests/unit/test_crash_file.c \
+	tests/unit/test_described.c \
 	tests/unit/test_conditional.c \
 	tests/unit/test_cookie.c \
 	tests/unit/test_counters.c \
@@ -68,3 +69,12 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_text.c \
 	tests/unit/test_transcript.c \
 	tests/unit/test_urlencoded.c
+
+# Its own zygotes, hosts and reactor take the place of those in the library.
+check_PROGRAMS += tests/unit/nursery
+TESTS += tests/unit/nursery
+tests_unit_nursery_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_nursery_CFLAGS = $(TEST_CFLAGS)
+tests_unit_nursery_LDADD = $(POSTERN_LIBS) $(CHECK_LIBS)
+tests_unit_nursery_SOURCES = tests/unit/nursery.c \
+	tests/unit/facts_fixture.c tests/unit/facts_fixture.h

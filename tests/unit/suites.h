@@ -10,7 +10,7 @@
     SUITE(form) SUITE(method) SUITE(multipart) SUITE(outcome) SUITE(outcome_conditional) SUITE(pattern) \
     SUITE(request) SUITE(response) SUITE(response_body) SUITE(router) SUITE(router_random) SUITE(target) \
     SUITE(transcript) SUITE(crash_file) \
-    SUITE(urlencoded) SUITE(claims) SUITE(description) SUITE(facts) SUITE(facts_undefined) SUITE(facts_refusals) SUITE(facts_hostile) \
+    SUITE(urlencoded) SUITE(claims) SUITE(description) SUITE(described) SUITE(facts) SUITE(facts_undefined) SUITE(facts_refusals) SUITE(facts_hostile) \
     SUITE(facts_printing) SUITE(options) SUITE(counters) SUITE(executor) SUITE(pipe) SUITE(placement) \
     SUITE(task) SUITE(hosts) SUITE(later) SUITE(listener) SUITE(mapped_file) SUITE(fastcgi) SUITE(channel) SUITE(files_watch) \
     SUITE(sockets) SUITE(sandbox) SUITE(sandbox_options)

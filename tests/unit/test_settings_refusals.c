@@ -33,17 +33,44 @@ START_TEST(mistakes_of_each_type)
 }
 END_TEST
 
-START_TEST(what_this_release_does_not_offer)
+START_TEST(more_processes_kept_ready_than_there_may_be)
 {
-#define NO_PROCESS                                                                                                     \
-    "\"process\" is refused: this release runs calls on the pool and on threads; right is auto, pool or thread"
-    REFUSED("run = process", "a.conf:1: run: " NO_PROCESS);
-    REFUSED("plugin a {\n run = process }", "a.conf:2: plugin.a.run: " NO_PROCESS);
-    REFUSED("plugin a { route \"/slow\" { run = process } }", "a.conf:1: plugin.a.route \"/slow\": run: " NO_PROCESS);
-    REFUSED("plugin a { hosts = 4 }", "a.conf:1: plugin.a.hosts: is not a setting of a plugin block; "
-                                      "there are mount, run, threads, queue, timeout, max_body, stream_body, user, group, "
-                                      "chroot, filesystem, writable, network, syscalls, memory_limit, cpu_limit, "
-                                      "files_limit, processes_limit, file_size_limit, option, route");
+    REFUSED("hosts = 2\nspare_hosts = 3", "spare_hosts = 3 is more than hosts = 2: set the one to 2 at most, or the "
+                                          "other to 3");
+    REFUSED("plugin a {\n hosts = 2, spare_hosts = 3 }", "a.conf:1: plugin.a: spare_hosts = 3 is more than hosts = 2: "
+                                                         "set the one to 2 at most, or the other to 3");
+    REFUSED("plugin a { spare_hosts = 5 }", "a.conf:1: plugin.a: spare_hosts = 5 is more than hosts = 4 (the "
+                                            "gateway's): set the one to 4 at most, or the other to 5");
+    REFUSED("spare_hosts = 3\nplugin a { hosts = 2 }\nplugin b { threads = 1 }",
+            "a.conf:2: plugin.a: spare_hosts = 3 (the gateway's) is more than hosts = 2: set the one to 2 at most, or "
+            "the other to 3");
+    load_well("hosts = 2, spare_hosts = 2\nplugin a { hosts = 3, spare_hosts = 3 }\nplugin b { spare_hosts = 0 }");
+}
+END_TEST
+
+START_TEST(ranges_of_host_processes)
+{
+    static const struct {
+        const char *key, *value, *words;
+    } cases[] = {
+        { "hosts", "0", "\"0\" is too small; right is a whole number from 1 to 256" },
+        { "hosts", "257", "\"257\" is too large; right is a whole number from 1 to 256" },
+        { "spare_hosts", "-1", "\"-1\" is too small; right is a whole number from 0 to 256" },
+        { "max_requests", "1000000001", "\"1000000001\" is too large; right is a whole number from 0 to 1000000000" },
+        { "max_rss", "some",
+          "\"some\" is not a size; right is bytes, or a size such as 64K, 10M or 1G, from 0 to "
+          "1024G" },
+        { "kill_after", "3601", "\"3601\" is too large; right is a number from 0 to 3600" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[64], line[256];
+        snprintf(text, sizeof text, "%s = %s", cases[i].key, cases[i].value);
+        snprintf(line, sizeof line, "a.conf:1: %s: %s", cases[i].key, cases[i].words);
+        REFUSED(text, line);
+        snprintf(text, sizeof text, "plugin p { %s = %s }", cases[i].key, cases[i].value);
+        snprintf(line, sizeof line, "a.conf:1: plugin.p.%s: %s", cases[i].key, cases[i].words);
+        REFUSED(text, line);
+    }
 }
 END_TEST
 
@@ -72,7 +99,7 @@ START_TEST(ranges_of_executors_and_deadlines)
     assert_range("timeout", "timeout", "-0.5", "is too small; right is a number from 0 to 86400");
     assert_range("timeout", "timeout", "-1", "is too small; right is a number from 0 to 86400");
     assert_range("timeout", "timeout", "86400.1", "is too large; right is a number from 0 to 86400");
-    assert_range("run", "run", "fast", "is unknown; right is auto, pool or thread");
+    assert_range("run", "run", "fast", "is unknown; right is auto, pool, thread or process");
     REFUSED("thread_idle = 0.5", "a.conf:1: thread_idle: \"0.5\" is too small; right is a number from 1 to 3600");
     REFUSED("thread_idle = 3601", "a.conf:1: thread_idle: \"3601\" is too large; right is a number from 1 to 3600");
 }
@@ -82,21 +109,21 @@ START_TEST(settings_of_host_processes)
 {
 #define SIZES "; right is bytes, or a size such as 64K, 10M or 1G, from "
     REFUSED("plugin p {\n user = \"\" }", "a.conf:2: plugin.p.user: \"\" is empty; right is a user's name or number");
-    REFUSED("plugin p {\n group = \"a:b\" }",
-            "a.conf:2: plugin.p.group: \"a:b\" holds a space, a colon, a comma, a slash or a control character; "
-            "right is a group's name or number");
+    REFUSED("plugin p {\n group = \"a:b\" }", "a.conf:2: plugin.p.group: \"a:b\" holds a space, a colon, a comma, a "
+                                              "slash or a control character; "
+                                              "right is a group's name or number");
     REFUSED("plugin p { chroot = srv }", "a.conf:1: plugin.p.chroot: \"srv\" does not begin with /; "
                                          "right is an absolute path");
     REFUSED("plugin p { writable = {\"/a\",\n\"b\"} }", "a.conf:2: plugin.p.writable: \"b\" does not begin with /; "
-                                                       "right is an absolute path");
+                                                        "right is an absolute path");
     REFUSED("plugin p { writable = {\n} }", "a.conf:2: writable: the list is empty; right is at least one value");
     REFUSED("plugin p { filesystem = rw }", "a.conf:1: plugin.p.filesystem: \"rw\" is unknown; right is full or "
                                             "readonly");
     REFUSED("plugin p { network = 0 }", "a.conf:1: plugin.p.network: \"0\" is neither on nor off; right is on or off");
     REFUSED("plugin p { syscalls = some }", "a.conf:1: plugin.p.syscalls: \"some\" is unknown; right is all or "
                                             "restricted");
-    REFUSED("plugin p { memory_limit = 31M }",
-            "a.conf:1: plugin.p.memory_limit: \"31M\" is too small" SIZES "32M to 1024G");
+    REFUSED("plugin p { memory_limit = 31M }", "a.conf:1: plugin.p.memory_limit: \"31M\" is too small" SIZES "32M to "
+                                                                                                             "1024G");
     REFUSED("plugin p { cpu_limit = 0 }", "a.conf:1: plugin.p.cpu_limit: \"0\" is too small; "
                                           "right is a whole number from 1 to 31536000");
     REFUSED("plugin p { files_limit = 15 }", "a.conf:1: plugin.p.files_limit: \"15\" is too small; "
@@ -112,14 +139,31 @@ END_TEST
 START_TEST(settings_of_host_processes_without_a_host_process)
 {
     load_well("plugin a { run = pool }\nplugin p { network = on\n writable = {\"/x\"} }");
-    ck_assert(!settings_check_hosts(settings, &report));
+    ck_assert_str_eq(settings_confines(settings_plugin(settings, "p")), "writable");
+    ck_assert(!settings_check_hosts(settings_plugin(settings, "p"), "/r", &report));
 #define NOT_HERE                                                                                                       \
-    "is for the processes of postern host: here plugins run in the gateway itself, where nothing would obey it; "       \
-    "right is a block without it"
+    "is for host processes, and route \"/r\" runs in the gateway itself, where nothing would obey it; right is run = " \
+    "process for all of the plugin, or a block without it"
     assert_report("a.conf:2: plugin.p.writable: " NOT_HERE, "a.conf:2: plugin.p.network: " NOT_HERE, NULL);
-    load_well("plugin a { run = pool, option { network = off } }");
-    ck_assert(settings_check_hosts(settings, &report));
+    load_well("plugin a { run = pool, hosts = 2, kill_after = 1, option { network = off } }");
+    ck_assert(settings_check_hosts(settings_plugin(settings, "a"), "/r", &report));
+    ck_assert_ptr_null(settings_confines(settings_plugin(settings, "a")));
     assert_report(NULL);
+}
+END_TEST
+
+START_TEST(who_runs_plugins_himself_makes_no_processes)
+{
+    load_well("run = process\nplugin a { run = process\n route \"/x\" { run = process }\n route \"/y\" { run = pool } }"
+              "\nplugin b { run = thread }\nplugin c { }");
+    settings_run_here(settings);
+    ck_assert(settings->runs_here);
+    ck_assert_int_eq(settings->run, RUN_AUTO);
+    ck_assert_int_eq(settings->plugin[0].run, RUN_AUTO);
+    ck_assert_int_eq(settings->plugin[0].routes[0].run, RUN_AUTO);
+    ck_assert_int_eq(settings->plugin[0].routes[1].run, RUN_POOL);
+    ck_assert_int_eq(settings->plugin[1].run, RUN_THREAD);
+    ck_assert_int_eq(settings->plugin[2].run, -1);
 }
 END_TEST
 
@@ -187,7 +231,8 @@ START_TEST(unknown_keys)
             "a.conf:7: plugin.p.backlog: is not a setting of a plugin block; it is one of the gateway: move it there");
     REFUSED("plugin p { colour = red }", "a.conf:1: plugin.p.colour: is not a setting of a plugin block; "
                                          "there are mount, run, threads, queue, timeout, max_body, stream_body, "
-                                         "user, group, chroot, filesystem, writable, network, syscalls, "
+                                         "hosts, spare_hosts, max_requests, max_rss, kill_after, user, group, chroot, "
+                                         "filesystem, writable, network, syscalls, "
                                          "memory_limit, cpu_limit, files_limit, processes_limit, file_size_limit, "
                                          "option, route");
     REFUSED("execute_threads = 1\nstream_body = on\nplugin p { thread = 1\n time_out = 1\n executor_threads = 1\n"
@@ -211,7 +256,7 @@ START_TEST(all_mistakes_at_once)
             "a.conf:3: threads: \"x\" is not a whole number; right is a whole number from 0 to 256",
             "a.conf:1: debug: \"2\" is neither on nor off; right is on or off",
             "a.conf:4: plugin: the name \"a b\" holds other characters; right are letters, digits, - _ and .",
-            "a.conf:4: plugin.a b.run: \"slow\" is unknown; right is auto, pool or thread",
+            "a.conf:4: plugin.a b.run: \"slow\" is unknown; right is auto, pool, thread or process",
             "a.conf:5: plugin.c.option: the name \"k k\" holds other characters; right are letters, digits, - _ and .",
             "a.conf:6: plugin.c.route: the pattern is empty; right is a route of the plugin");
 }
@@ -317,7 +362,9 @@ Suite *settings_refusals_suite(void)
     TCase *tests = tcase_create("settings_refusals");
     tcase_add_checked_fixture(tests, settings_set_up, settings_tear_down);
     tcase_add_test(tests, mistakes_of_each_type);
-    tcase_add_test(tests, what_this_release_does_not_offer);
+    tcase_add_test(tests, more_processes_kept_ready_than_there_may_be);
+    tcase_add_test(tests, ranges_of_host_processes);
+    tcase_add_test(tests, who_runs_plugins_himself_makes_no_processes);
     tcase_add_test(tests, ranges_of_executors_and_deadlines);
     tcase_add_test(tests, settings_of_host_processes);
     tcase_add_test(tests, settings_of_host_processes_without_a_host_process);
