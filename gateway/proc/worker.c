@@ -46,7 +46,7 @@ static void warn_of_isolation(const struct plugin *plugin)
         if (plugin->routes[i].flags & NGI_ISOLATE && plugin->routes[i].run != RUN_PROCESS)
             log_line(NGI_LOG_WARNING,
                      "plugin %s: route \"%s\" runs in the gateway itself, as configured, although it says NGI_ISOLATE: "
-                     "if it crashes, other requests do",
+                     "if it crashes, requests of others are lost",
                      plugin->name, plugin->routes[i].spec->pattern);
 }
 

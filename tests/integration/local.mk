@@ -54,6 +54,7 @@ tests_integration_integration_SOURCES = tests/integration/main.c tests/integrati
 INTEGRATION_PLUGINS = tests/integration/plugins/answers.so tests/integration/plugins/endings.so \
 	tests/integration/plugins/inputs.so tests/integration/plugins/routes.so tests/integration/plugins/threads.so
 INTEGRATION_PLUGINS += tests/integration/plugins/calls.so tests/integration/plugins/hosted.so tests/integration/plugins/turns.so \
+	tests/integration/plugins/isolated.so \
 	tests/integration/plugins/promises.so tests/integration/plugins/flows.so tests/integration/plugins/intakes.so
 check_PROGRAMS += $(INTEGRATION_PLUGINS)
 
@@ -93,6 +94,10 @@ tests_integration_plugins_calls_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_integration_plugins_calls_so_CFLAGS = $(PLUGIN_CFLAGS)
 tests_integration_plugins_calls_so_LDFLAGS = $(PLUGIN_LINK)
 
+tests_integration_plugins_isolated_so_SOURCES = tests/integration/plugins/isolated.c
+tests_integration_plugins_isolated_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_integration_plugins_isolated_so_CFLAGS = $(PLUGIN_CFLAGS)
+tests_integration_plugins_isolated_so_LDFLAGS = $(PLUGIN_LINK)
 tests_integration_plugins_turns_so_SOURCES = tests/integration/plugins/turns.c
 tests_integration_plugins_turns_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_integration_plugins_turns_so_CFLAGS = $(PLUGIN_CFLAGS)

@@ -222,6 +222,17 @@ START_TEST(the_start_is_told_in_a_line_each)
 }
 END_TEST
 
+START_TEST(who_wants_to_be_isolated_and_is_not_is_told_of)
+{
+    SERVE("tests/integration/plugins/isolated.so", "--set", "plugin.isolated.run=thread");
+    EXPECT_STATUS(GET("/isolated/danger"), 200);
+    finish();
+    EXPECT_HAS(gateway_log(&gateway), "plugin isolated: route \"/danger\" runs in the gateway itself, as configured, "
+                                      "although it says NGI_ISOLATE: if it crashes, requests of others are lost\n");
+    ck_assert_ptr_null(strstr(gateway_log(&gateway), "route \"/\" runs in the gateway itself"));
+}
+END_TEST
+
 START_TEST(what_is_known_of_a_route_is_told_to_those_who_debug)
 {
     SERVE("examples/hello.so", "--set", "log_level=debug");
@@ -247,5 +258,6 @@ Suite *life_suite(void)
     tcase_add_test(own, a_client_that_stops_reading_does_not_hold_up_the_end);
     tcase_add_test(own, a_client_that_is_gone_within_its_body_does_not_hold_up_the_end);
     tcase_add_test(own, the_start_is_told_in_a_line_each);
+    tcase_add_test(own, who_wants_to_be_isolated_and_is_not_is_told_of);
     return suite;
 }
