@@ -21,6 +21,7 @@ static const char sound[] =
     "#include <stdio.h>\n"
     "#include <unistd.h>\n"
     "#include <poll.h>\n"
+    "#include <sys/resource.h>\n"
     "static const ngi_host *host; static pid_t born, forked;\n"
     "static int start(const ngi_host *given, const ngi_config *c, void **s, ngi_error *err)\n"
     "{ (void)c, (void)s; host = given; born = getpid();\n"
@@ -45,6 +46,8 @@ static const char sound[] =
     "static int child(ngi_request *r) { pid_t pid = fork(); if (pid == 0) for (;;) pause();\n"
     "  return ngi_textf(r, 200, \"%d\", (int)pid); }\n"
     "static int aborts(ngi_request *r) { (void)r; abort(); }\n"
+    "static int limit(ngi_request *r) { struct rlimit of = { 0 }; (void)getrlimit(RLIMIT_NOFILE, &of);\n"
+    "  return ngi_textf(r, 200, \"%d\", (int)of.rlim_cur); }\n"
     "static int thread(ngi_request *r) { return ngi_textf(r, 200, \"%d\", gettid() == getpid()); }\n"
     "static int ends(ngi_request *r) { (void)r; _exit(7); }\n"
     "static const ngi_option_spec options[] = { { \"fail\", NGI_STRING, \"\", 0, 0, NULL },\n"
@@ -54,7 +57,8 @@ static const char sound[] =
     "waits),\n"
     "  NGI_ROUTE(NGI_GET, \"/hangs\", hangs), NGI_ROUTE(NGI_GET, \"/child\", child), NGI_ROUTE(NGI_GET, \"/ends\", "
     "ends),\n"
-    "  NGI_ROUTE(NGI_GET, \"/thread\", thread), NGI_ROUTE(NGI_GET, \"/aborts\", aborts), { 0 } };\n"
+    "  NGI_ROUTE(NGI_GET, \"/thread\", thread), NGI_ROUTE(NGI_GET, \"/aborts\", aborts), NGI_ROUTE(NGI_GET, "
+    "\"/limit\", limit), { 0 } };\n"
     "NGI_PLUGIN_FULL(.name = \"sound\", .version = \"1.0\", .routes = routes, .options = options, .init = start,\n"
     "                .after_fork = after, .fini = finish)\n";
 
@@ -176,7 +180,7 @@ START_TEST(a_plugin_describes_itself)
     ck_assert(zygote_await_loaded(zygote, &description, &report));
     ck_assert_str_eq(description.name, "sound");
     ck_assert_str_eq(description.version, "1.0");
-    ck_assert_uint_eq(description.route_count, 10);
+    ck_assert_uint_eq(description.route_count, 11);
     ck_assert_str_eq(description.routes[1].pattern, "/left");
     ck_assert_int_ne(zygote_pid(zygote), 0);
     stop();
@@ -386,6 +390,26 @@ START_TEST(a_fast_route_comes_to_the_main_thread)
 }
 END_TEST
 
+START_TEST(a_host_is_in_the_sandbox_of_its_block)
+{
+    serve("plugin sound { files_limit = 61 }");
+    int fd = make_host(1);
+    ck_assert_str_eq(ask(fd, "/sound/limit"), "61");
+    close(fd);
+    stop();
+}
+END_TEST
+
+START_TEST(a_run_of_process_is_here_already)
+{
+    serve("run = process\nplugin sound { run = process, route \"/thread\" { run = process } }");
+    int fd = make_host(1);
+    ck_assert_str_eq(ask(fd, "/sound/thread"), "0");
+    close(fd);
+    stop();
+}
+END_TEST
+
 /* --- ends ------------------------------------------------------------------------------------------------------ */
 
 START_TEST(a_zygote_that_dies_is_replaced_and_its_hosts_go_on)
@@ -412,6 +436,35 @@ START_TEST(a_zygote_that_dies_is_replaced_and_its_hosts_go_on)
     stop();
     struct pollfd orphan = { told[1].pidfd, POLLIN, 0 };
     ck_assert_int_eq(poll(&orphan, 1, 0), 1); /* it has been waited for */
+}
+END_TEST
+
+START_TEST(they_end_with_a_worker_that_dies)
+{
+    int ends[2];
+    pid_t pids[2] = { 0 };
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    pid_t worker = fork();
+    if (worker == 0) {
+        serve("grace = 0\n");
+        int fd = make_host(1);
+        say(fd, "/sound/hangs", (const char *const[]){ NULL });
+        const pid_t mine[2] = { zygote_pid(zygote), told[1].pid };
+        if (write(ends[1], mine, sizeof mine) == sizeof mine)
+            for (;;)
+                pause();
+        _exit(1);
+    }
+    ck_assert_int_eq(read(ends[0], pids, sizeof pids), sizeof pids);
+    struct pollfd gone[2] = { { pidfd_open(pids[0], 0), POLLIN, 0 }, { pidfd_open(pids[1], 0), POLLIN, 0 } };
+    ck_assert(gone[0].fd >= 0 && gone[1].fd >= 0);
+    ck_assert_int_eq(kill(worker, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(worker, NULL, 0), worker);
+    ck_assert_int_eq(poll(&gone[1], 1, 60 * 1000), 1);
+    ck_assert_int_eq(poll(&gone[0], 1, 60 * 1000), 1);
+    ck_assert_ptr_nonnull(strstr(log_text(), "fini of zygote"));
+    for (size_t i = 0; i < 2; i++)
+        close(ends[i]), close(gone[i].fd);
 }
 END_TEST
 
@@ -468,6 +521,9 @@ Suite *zygote_suite(void)
     tcase_add_test(tests, an_aborted_call_is_over_when_its_handler_is);
     tcase_add_test(tests, a_call_whose_gateway_has_gone_is_cancelled);
     tcase_add_test(tests, a_fast_route_comes_to_the_main_thread);
+    tcase_add_test(tests, a_host_is_in_the_sandbox_of_its_block);
+    tcase_add_test(tests, a_run_of_process_is_here_already);
+    tcase_add_test(tests, they_end_with_a_worker_that_dies);
     tcase_add_test(tests, a_zygote_that_dies_is_replaced_and_its_hosts_go_on);
     tcase_add_test(tests, what_was_asked_of_one_that_cannot_be_replaced_is_told);
     tcase_add_test(tests, a_host_that_does_not_end_is_killed_with_its_zygote);
