@@ -231,7 +231,8 @@ struct ngi_plugin {
     /* Once, before the first request; what it stores in *ret_state comes back from ngi_state. Failing keeps the
      * gateway from starting, with the words in `err`. `host` and `config` live until fini returns. */
     int (*init)(const ngi_host *host, const ngi_config *config, void **ret_state, ngi_error *err);
-    /* In each host process after the fork; what init built is shared until written to. */
+    /* In each host process after the fork, before anything else; what init built is shared until written to. Threads that
+     * init has started are not there. */
     int (*after_fork)(void *state, ngi_error *err);
     /* Once, after the last request; no other call of the plugin is running. */
     void (*fini)(void *state);

@@ -222,11 +222,12 @@ static int await(struct zygote *zygote)
 /* It has not said what it should have. */
 static bool refuse(struct zygote *zygote, int kind, struct report *report)
 {
-    char words[WORDS];
+    char words[WORDS] = "has ended";
     size_t before = report->count;
     if (kind == ZYGOTE_FAILED)
         report_lines(zygote, report);
-    bury(zygote, words);
+    if (zygote->stage != DEAD)
+        bury(zygote, words);
     if (report->count == before)
         report_add(report, "%s: the process that loads it for its hosts %s", zygote->file->path, words);
     return false;
@@ -567,32 +568,40 @@ const struct hosts_source zygote_source = { make };
 
 /* --- its end ------------------------------------------------------------------------------------------------- */
 
-/* Whoever is still there had its time. A number is only sure to be a host's own while its pidfd says that it lives. */
-static void kill_hosts(struct zygote *zygote)
+/* Waits for the end of a process until then. False: it has not ended. */
+static bool await_end(int pidfd, int64_t deadline_ms)
+{
+    struct pollfd end = { pidfd, POLLIN, 0 };
+    for (;;) {
+        int64_t left = deadline_ms - clock_ms();
+        int n = poll(&end, 1, left <= 0 ? 0 : left < INT32_MAX ? (int)left : INT32_MAX);
+        if (n > 0 || (n == 0 && left <= 0))
+            return n > 0;
+    }
+}
+
+/* Those that are left: of a zygote that had to be killed, or has died. A number is only sure to be a host's own while
+ * its pidfd says that it lives. */
+static void end_hosts(struct zygote *zygote, int64_t deadline_ms)
 {
     for (struct born *born = zygote->born, *next; born; born = next) {
         next = born->next;
-        if (pidfd_send_signal(born->pidfd, 0, NULL, 0) == 0)
+        if (!await_end(born->pidfd, deadline_ms)) {
             kill(-born->pid, SIGKILL);
-        (void)pidfd_send_signal(born->pidfd, SIGKILL, NULL, 0);
+            (void)pidfd_send_signal(born->pidfd, SIGKILL, NULL, 0);
+        }
         close(born->pidfd);
         free(born);
     }
     zygote->born = NULL;
 }
 
-static void end_process(struct zygote *zygote, int grace_ms)
+static void end_process(struct zygote *zygote, int64_t deadline_ms)
 {
     char words[WORDS];
-    struct pollfd end = { zygote->pidfd, POLLIN, 0 };
-    int64_t deadline = clock_ms() + grace_ms, left;
-    int n = 0;
     close(zygote->line);
     zygote->line = -1;
-    while (n == 0 && (left = deadline - clock_ms()) > 0)
-        if ((n = poll(&end, 1, left < INT32_MAX ? (int)left : INT32_MAX)) < 0)
-            n = 0; /* interrupted */
-    if (n == 0) {
+    if (!await_end(zygote->pidfd, deadline_ms)) {
         int pid = atomic_load_explicit(&zygote->pid, memory_order_relaxed);
         log_line(NGI_LOG_WARNING, "plugin %s: its zygote, process %d, has not ended in time: it is killed",
                  plugin_of(zygote), pid);
@@ -693,9 +702,10 @@ void zygote_free(struct zygote *zygote, int grace_ms)
         reactor_ask(&zygote->leave);
         reactor_flush();
     }
+    int64_t deadline_ms = clock_ms() + grace_ms;
     if (zygote->pidfd >= 0)
-        end_process(zygote, grace_ms);
-    kill_hosts(zygote);
+        end_process(zygote, deadline_ms);
+    end_hosts(zygote, deadline_ms);
     free_asks(zygote->asks);
     free_asks(zygote->sent);
     if (zygote->settings >= 0)

@@ -6,7 +6,7 @@ tests_zygote_zygote_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_zygote_zygote_CFLAGS = $(TEST_CFLAGS)
 tests_zygote_zygote_LDADD = $(POSTERN_LIBS) $(CHECK_LIBS) $(CURL_LIBS)
 tests_zygote_zygote_SOURCES = tests/zygote/main.c tests/zygote/fixture.c tests/zygote/fixture.h \
-	tests/zygote/test_zygote.c gateway/app/zygote.c \
+	tests/zygote/test_zygote.c gateway/app/autopsy.c gateway/app/zygote.c \
 	tests/harness/client.c tests/harness/client.h \
 	tests/harness/fcgi.c tests/harness/fcgi.h \
 	tests/harness/command.c tests/harness/command.h \

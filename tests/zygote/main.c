@@ -6,9 +6,11 @@
 
 int main(int argc, char **argv)
 {
-    static const struct command zygote = { .name = "zygote" };
-    if (argc > 1 && strcmp(argv[1], "zygote") == 0)
-        return command_zygote(&zygote, argc - 1, argv + 1);
+    static const struct command own[] = { { .name = "zygote", .run = command_zygote },
+                                          { .name = "autopsy", .run = command_autopsy } };
+    for (size_t i = 0; argc > 1 && i < sizeof own / sizeof *own; i++)
+        if (strcmp(argv[1], own[i].name) == 0)
+            return own[i].run(&own[i], argc - 1, argv + 1);
     SRunner *runner = srunner_create(zygote_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);

@@ -21,6 +21,7 @@ static const char sound[] =
     "#include <stdio.h>\n"
     "#include <unistd.h>\n"
     "#include <poll.h>\n"
+    "#include <sys/resource.h>\n"
     "static const ngi_host *host; static pid_t born, forked;\n"
     "static int start(const ngi_host *given, const ngi_config *c, void **s, ngi_error *err)\n"
     "{ (void)c, (void)s; host = given; born = getpid();\n"
@@ -44,6 +45,9 @@ static const char sound[] =
     "static int hangs(ngi_request *r) { (void)r; for (;;) pause(); }\n"
     "static int child(ngi_request *r) { pid_t pid = fork(); if (pid == 0) for (;;) pause();\n"
     "  return ngi_textf(r, 200, \"%d\", (int)pid); }\n"
+    "static int aborts(ngi_request *r) { (void)r; abort(); }\n"
+    "static int limit(ngi_request *r) { struct rlimit of = { 0 }; (void)getrlimit(RLIMIT_NOFILE, &of);\n"
+    "  return ngi_textf(r, 200, \"%d\", (int)of.rlim_cur); }\n"
     "static int thread(ngi_request *r) { return ngi_textf(r, 200, \"%d\", gettid() == getpid()); }\n"
     "static int ends(ngi_request *r) { (void)r; _exit(7); }\n"
     "static const ngi_option_spec options[] = { { \"fail\", NGI_STRING, \"\", 0, 0, NULL },\n"
@@ -53,7 +57,8 @@ static const char sound[] =
     "waits),\n"
     "  NGI_ROUTE(NGI_GET, \"/hangs\", hangs), NGI_ROUTE(NGI_GET, \"/child\", child), NGI_ROUTE(NGI_GET, \"/ends\", "
     "ends),\n"
-    "  NGI_ROUTE(NGI_GET, \"/thread\", thread), { 0 } };\n"
+    "  NGI_ROUTE(NGI_GET, \"/thread\", thread), NGI_ROUTE(NGI_GET, \"/aborts\", aborts), NGI_ROUTE(NGI_GET, "
+    "\"/limit\", limit), { 0 } };\n"
     "NGI_PLUGIN_FULL(.name = \"sound\", .version = \"1.0\", .routes = routes, .options = options, .init = start,\n"
     "                .after_fork = after, .fini = finish)\n";
 
@@ -175,7 +180,7 @@ START_TEST(a_plugin_describes_itself)
     ck_assert(zygote_await_loaded(zygote, &description, &report));
     ck_assert_str_eq(description.name, "sound");
     ck_assert_str_eq(description.version, "1.0");
-    ck_assert_uint_eq(description.route_count, 9);
+    ck_assert_uint_eq(description.route_count, 11);
     ck_assert_str_eq(description.routes[1].pattern, "/left");
     ck_assert_int_ne(zygote_pid(zygote), 0);
     stop();
@@ -258,6 +263,23 @@ START_TEST(how_a_host_has_ended_is_told)
     ck_assert(WIFEXITED(told[2].status) && WEXITSTATUS(told[2].status) == 7);
     close(first);
     close(second);
+    stop();
+}
+END_TEST
+
+START_TEST(a_crash_is_told_by_the_host_and_its_request_is_kept)
+{
+    char text[256];
+    snprintf(text, sizeof text, "crash_dir = \"%s\"\n", scratch.path);
+    serve(text);
+    int fd = make_host(1);
+    say(fd, "/sound/aborts", (const char *const[]){ "NGI_REQUEST_ID=0123456789abcdef", NULL });
+    turn_until(&told[1].ended);
+    ck_assert(WIFSIGNALED(told[1].status) && WTERMSIG(told[1].status) == SIGABRT);
+    ck_assert_msg(strstr(log_text(), "0123456789abcdef") != NULL, "%s", log_text());
+    ck_assert_msg(strstr(log_text(), ".request") != NULL, "%s", log_text());
+    ck_assert_msg(strstr(log_text(), "aborts") != NULL, "%s", log_text());
+    close(fd);
     stop();
 }
 END_TEST
@@ -368,6 +390,26 @@ START_TEST(a_fast_route_comes_to_the_main_thread)
 }
 END_TEST
 
+START_TEST(a_host_is_in_the_sandbox_of_its_block)
+{
+    serve("plugin sound { files_limit = 61 }");
+    int fd = make_host(1);
+    ck_assert_str_eq(ask(fd, "/sound/limit"), "61");
+    close(fd);
+    stop();
+}
+END_TEST
+
+START_TEST(a_run_of_process_is_here_already)
+{
+    serve("run = process\nplugin sound { run = process, route \"/thread\" { run = process } }");
+    int fd = make_host(1);
+    ck_assert_str_eq(ask(fd, "/sound/thread"), "0");
+    close(fd);
+    stop();
+}
+END_TEST
+
 /* --- ends ------------------------------------------------------------------------------------------------------ */
 
 START_TEST(a_zygote_that_dies_is_replaced_and_its_hosts_go_on)
@@ -393,7 +435,36 @@ START_TEST(a_zygote_that_dies_is_replaced_and_its_hosts_go_on)
     turn_until(&told[2].ended);
     stop();
     struct pollfd orphan = { told[1].pidfd, POLLIN, 0 };
-    ck_assert_int_eq(poll(&orphan, 1, 60 * 1000), 1);
+    ck_assert_int_eq(poll(&orphan, 1, 0), 1); /* it has been waited for */
+}
+END_TEST
+
+START_TEST(they_end_with_a_worker_that_dies)
+{
+    int ends[2];
+    pid_t pids[2] = { 0 };
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    pid_t worker = fork();
+    if (worker == 0) {
+        serve("grace = 0\n");
+        int fd = make_host(1);
+        say(fd, "/sound/hangs", (const char *const[]){ NULL });
+        const pid_t mine[2] = { zygote_pid(zygote), told[1].pid };
+        if (write(ends[1], mine, sizeof mine) == sizeof mine)
+            for (;;)
+                pause();
+        _exit(1);
+    }
+    ck_assert_int_eq(read(ends[0], pids, sizeof pids), sizeof pids);
+    struct pollfd gone[2] = { { pidfd_open(pids[0], 0), POLLIN, 0 }, { pidfd_open(pids[1], 0), POLLIN, 0 } };
+    ck_assert(gone[0].fd >= 0 && gone[1].fd >= 0);
+    ck_assert_int_eq(kill(worker, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(worker, NULL, 0), worker);
+    ck_assert_int_eq(poll(&gone[1], 1, 60 * 1000), 1);
+    ck_assert_int_eq(poll(&gone[0], 1, 60 * 1000), 1);
+    ck_assert_ptr_nonnull(strstr(log_text(), "fini of zygote"));
+    for (size_t i = 0; i < 2; i++)
+        close(ends[i]), close(gone[i].fd);
 }
 END_TEST
 
@@ -443,12 +514,16 @@ Suite *zygote_suite(void)
     tcase_add_test(tests, a_host_serves_what_init_has_built);
     tcase_add_test(tests, after_fork_that_fails_ends_the_host);
     tcase_add_test(tests, how_a_host_has_ended_is_told);
+    tcase_add_test(tests, a_crash_is_told_by_the_host_and_its_request_is_kept);
     tcase_add_test(tests, what_a_host_leaves_behind_ends_with_it);
     tcase_add_test(tests, the_gateway_says_what_it_is_called_and_how_long_it_may_take);
     tcase_add_test(tests, half_a_response_is_ended_as_such_and_the_host_goes_on);
     tcase_add_test(tests, an_aborted_call_is_over_when_its_handler_is);
     tcase_add_test(tests, a_call_whose_gateway_has_gone_is_cancelled);
     tcase_add_test(tests, a_fast_route_comes_to_the_main_thread);
+    tcase_add_test(tests, a_host_is_in_the_sandbox_of_its_block);
+    tcase_add_test(tests, a_run_of_process_is_here_already);
+    tcase_add_test(tests, they_end_with_a_worker_that_dies);
     tcase_add_test(tests, a_zygote_that_dies_is_replaced_and_its_hosts_go_on);
     tcase_add_test(tests, what_was_asked_of_one_that_cannot_be_replaced_is_told);
     tcase_add_test(tests, a_host_that_does_not_end_is_killed_with_its_zygote);
