@@ -160,6 +160,7 @@ int worker_run(const struct worker_brief *brief)
     bind_life(brief, true);
     signals_leave_children();
     orders_begin(brief->signals, brief->channel, state_write, registry);
+    crash_tell(orders_crashed);
     crash_watch(autopsy_request); /* static constructors run while a plugin is loaded */
     raise_descriptor_limit(brief->settings, brief->announces);
     keep_crashes(brief->settings, brief->announces);

@@ -34,6 +34,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_file.c \
 	tests/unit/test_files_watch.c \
 	tests/unit/test_form.c \
+	tests/unit/test_last_words.c \
 	tests/unit/test_later.c \
 	tests/unit/test_listener.c \
 	tests/unit/test_log.c \
