@@ -49,6 +49,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_peek.c \
 	tests/unit/test_pipe.c \
 	tests/unit/test_placement.c \
+	tests/unit/test_quarantine.c \
 	tests/unit/test_record.c \
 	tests/unit/test_report.c \
 	tests/unit/test_request.c \
@@ -65,4 +66,4 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_task.c \
 	tests/unit/test_text.c \
 	tests/unit/test_transcript.c \
-	tests/unit/test_urlencoded.c
+	tests/unit/test_urlencoded.c tests/unit/test_verdict.c

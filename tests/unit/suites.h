@@ -13,7 +13,7 @@
     SUITE(urlencoded) SUITE(claims) SUITE(facts) SUITE(facts_undefined) SUITE(facts_refusals) SUITE(facts_hostile) \
     SUITE(facts_printing) SUITE(options) SUITE(counters) SUITE(executor) SUITE(pipe) SUITE(placement) \
     SUITE(task) SUITE(later) SUITE(listener) SUITE(mapped_file) SUITE(fastcgi) SUITE(channel) SUITE(last_words) \
-    SUITE(files_watch) SUITE(sockets) SUITE(sandbox) SUITE(sandbox_options)
+    SUITE(quarantine) SUITE(verdict) SUITE(files_watch) SUITE(sockets) SUITE(sandbox) SUITE(sandbox_options)
 
 #define SUITE_DECLARE(name) Suite *name##_suite(void);
 UNIT_SUITES(SUITE_DECLARE)
