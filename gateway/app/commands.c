@@ -62,6 +62,13 @@ static const struct option_row control_options[] = {
     { 0 },
 };
 
+static const struct option_row reload_options[] = {
+    ROW_CONTROL,
+    ROW_CONFIG,
+    { "--release", 0, "NAME", "let plugin NAME out of quarantine: its calls run in workers again" },
+    { 0 },
+};
+
 static const struct option_row host_options[] = {
     { "--fastcgi", 0, "SOCKET", "where to listen: ADDR:PORT, a path, or - for descriptor 0" },
     { "--processes", 0, "N", "calls at once, each in a process of its own (1)" },
@@ -105,12 +112,12 @@ const struct command commands[] = {
       call_options, command_call },
     { "status", "[--control PATH | -c FILE] [--json]", "tell what a running gateway does",
       "Prints the generations, workers, plugins and routes of a running gateway: where each route's calls run and why,\n"
-      "and what has gone wrong lately.",
+      "which plugins are in quarantine and why, and what has gone wrong lately.",
       status_options, command_status },
-    { "reload", "[--control PATH | -c FILE]", "load configuration and plugins anew",
+    { "reload", "[--control PATH | -c FILE] [--release NAME]", "load configuration and plugins anew",
       "Has a running gateway load its configuration and plugins beside what it serves, and take over when they have\n"
       "started. Waits until then; if they cannot, says why, and nothing has changed.",
-      control_options, command_reload },
+      reload_options, command_reload },
     { "drain", "[--control PATH | -c FILE]", "stop a running gateway when its requests are done",
       "As SIGTERM: the gateway accepts no more, finishes what is under way within its grace period, and ends. Waits\n"
       "until it has.",

@@ -9,6 +9,8 @@
 #include "app/control_line.h"
 #include "base/log.h"
 
+enum { NAME_MOST = 64 }; /* of a plugin */
+
 static int judge_reload(const char *answer)
 {
     json_error_t error;
@@ -43,6 +45,21 @@ static int judge_end(const char *answer)
     return status;
 }
 
+/* What to say to the gateway, malloc'ed; NULL, with the reason logged. */
+static char *words_of(const struct arguments *arguments)
+{
+    const char *release = arguments_get(arguments, "--release");
+    char *words = NULL;
+    if (release && (!*release || strlen(release) > NAME_MOST || strpbrk(release, " \n"))) {
+        log_line(NGI_LOG_ERROR, "--release %s: no plugin has such a name", release);
+        return NULL;
+    }
+    if (asprintf(&words, "%s%s", release ? "release " : arguments->command->name, release ? release : "") >= 0)
+        return words;
+    log_line(NGI_LOG_ERROR, "out of memory");
+    return NULL;
+}
+
 static int tell(const struct command *command, int argc, char **argv, int (*judge)(const char *answer))
 {
     struct arguments arguments;
@@ -50,10 +67,12 @@ static int tell(const struct command *command, int argc, char **argv, int (*judg
     if (!arguments_parse(&arguments, command, argc, argv, 0, 0)) {
         status = arguments.status;
     } else {
-        char *answer = control_ask(&arguments, command->name);
+        char *words = words_of(&arguments);
+        char *answer = words ? control_ask(&arguments, words) : NULL;
         if (answer)
             status = judge(answer);
         free(answer);
+        free(words);
     }
     arguments_free(&arguments);
     return status;

@@ -98,6 +98,8 @@ static void print_generation(const json_t *generation)
         printf("  %s\n", text_of(generation, "why"));
     json_array_foreach(json_object_get(generation, "listen"), i, item)
         printf("  listening on %s\n", json_string_value(item));
+    json_array_foreach(json_object_get(generation, "quarantine"), i, item) printf(
+        "  in quarantine: plugin %s of %s: %s\n", text_of(item, "plugin"), text_of(item, "file"), text_of(item, "why"));
     json_array_foreach(json_object_get(generation, "workers"), i, item) print_worker(item);
 }
 

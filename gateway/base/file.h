@@ -17,4 +17,7 @@ int file_read(const char *path, size_t limit, char **ret_data, size_t *ret_lengt
 /* Copies all of `from` (from its start) into a new memfd named `name`, sealed against change. fd or -errno. */
 int file_copy_to_memory(int from, const char *name);
 
+/* Whether two files, open for reading, have the same bytes. 1, 0 or -errno. */
+int file_same(int one, int other);
+
 #endif

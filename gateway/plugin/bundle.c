@@ -76,6 +76,7 @@ void plugin_file_release(struct plugin_file *file)
     if (file->copy >= 0)
         close(file->copy);
     free(file->path);
+    free(file->quarantine);
     *file = (struct plugin_file){ .copy = -1 };
 }
 

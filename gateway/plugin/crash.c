@@ -29,6 +29,7 @@ enum {
 };
 
 static crash_autopsy *autopsy;
+static crash_witness *witness;
 
 /* --- the line ---------------------------------------------------------------------------------------------------- */
 
@@ -109,6 +110,8 @@ static void tell(const struct crash_facts *known, const ucontext_t *where, enum 
         scribe_put(&line, path);
     }
     write_line(&line);
+    if (witness)
+        witness(&known->facts);
     int error = fd >= 0 ? crash_file_fill(fd, known) : fd == CRASH_FILE_OFF ? 0 : fd;
     if (error < 0)
         tell_loss(error);
@@ -165,6 +168,11 @@ void crash_watch_thread(void)
     const stack_t stack = { .ss_sp = room, .ss_size = sizeof room };
     sigaltstack(&stack, NULL);
 #endif
+}
+
+void crash_tell(crash_witness *fn)
+{
+    witness = fn;
 }
 
 void crash_watch(crash_autopsy *fn)

@@ -5,6 +5,8 @@
 
 #include <ucontext.h>
 
+#include "http/transcript.h"
+
 enum crash_end {
     CRASH_FAULT, /* `where` is the instruction */
     CRASH_ABORT, /* abort was called: what the C library does for it is of no interest */
@@ -14,6 +16,13 @@ enum crash_end {
 /* Writes the backtrace of the calling thread, from `where` on, to standard error. Called in the signal handler of the
  * crash. `incident` marks the lines, "" without one. */
 typedef void crash_autopsy(const ucontext_t *where, enum crash_end end, const char *incident);
+
+/* Tells somebody else, who is to draw conclusions, what is known of the crash; in the signal handler, as soon as the
+ * line is written. The strings may lie in bad memory. */
+typedef void crash_witness(const struct transcript_facts *facts);
+
+/* Has `witness` told. Before crash_watch. */
+void crash_tell(crash_witness *witness);
 
 /* Has SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT write one line to stderr, keep the request (crash_file.h), and call
  * `autopsy` (may be NULL), before they do what they always do. Not in sanitizer builds, whose own reports say more. The

@@ -18,6 +18,8 @@ enum message {
     MESSAGE_LEAVES = 'v',  /* it has been told to end by somebody else: another may take its place */
     MESSAGE_QUIET = 'q',   /* it takes no more connections */
     MESSAGE_TOLD = 't',    /* its state is in the file of MESSAGE_TELL */
+    MESSAGE_CRASHED = 'c', /* a plugin is bringing it down: its last words (proc/last_words) */
+    MESSAGE_EVENT = 'e',   /* the text is for `postern status`; the log has it already */
     /* A worker is told: */
     MESSAGE_ACCEPT = 'A',   /* begin */
     MESSAGE_DRAIN = 'D',    /* others accept from now on: finish what there is, and end. The text has a character for

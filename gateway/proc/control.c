@@ -12,9 +12,11 @@
 
 enum { SILENCE_MS = 1000 }; /* of a client, while others want its place */
 
-static const char *const words[] = {
-    [CONTROL_STATUS] = "status", [CONTROL_RELOAD] = "reload", [CONTROL_DRAIN] = "drain", [CONTROL_STOP] = "stop"
-};
+static const char *const words[] = { [CONTROL_STATUS] = "status",
+                                     [CONTROL_RELOAD] = "reload",
+                                     [CONTROL_RELEASE] = "release",
+                                     [CONTROL_DRAIN] = "drain",
+                                     [CONTROL_STOP] = "stop" };
 
 static void dismiss(struct control_client *client)
 {
@@ -79,11 +81,15 @@ static void take_word(struct control_client *client)
         return;
     }
     *end = '\0';
+    char *name = strchr(client->word, ' ');
+    if (name)
+        *name++ = '\0';
+    client->name = name;
     for (size_t i = 1; i < sizeof words / sizeof *words; i++)
-        if (strcmp(words[i], client->word) == 0)
+        if (strcmp(words[i], client->word) == 0 && (i == CONTROL_RELEASE) == (name != NULL))
             client->asked = (enum control_word)i;
     if (client->asked == CONTROL_NONE)
-        control_answer(client, strdup("{\"error\": \"unknown; there are status, reload, drain, stop\"}"));
+        control_answer(client, strdup("{\"error\": \"unknown; there are status, reload, release NAME, drain, stop\"}"));
 }
 
 static void send_answer(struct control_client *client)

@@ -1,5 +1,6 @@
 /* The control socket: a local one, on which `postern status`, reload, drain and stop each say a word and read a JSON
- * object. Only root and the user of the gateway are heard. The supervisor's, one thread. */
+ * object; "release NAME" is a reload that lets a plugin out of quarantine. Only root and the user of the gateway are
+ * heard. The supervisor's, one thread. */
 #ifndef PROC_CONTROL_H
 #define PROC_CONTROL_H
 
@@ -13,15 +14,16 @@
 
 enum { CONTROL_CLIENTS = 16, CONTROL_POLLED = CONTROL_CLIENTS + 1 };
 
-enum control_word { CONTROL_NONE, CONTROL_STATUS, CONTROL_RELOAD, CONTROL_DRAIN, CONTROL_STOP };
+enum control_word { CONTROL_NONE, CONTROL_STATUS, CONTROL_RELOAD, CONTROL_RELEASE, CONTROL_DRAIN, CONTROL_STOP };
 
 struct control_client {
     int fd; /* -1: a free place */
     int64_t since_ms;
-    char word[16];
+    char word[128];
     size_t word_length;
     enum control_word asked; /* what it waits for */
-    unsigned generation;     /* of a reload: that it has made */
+    const char *name;        /* of "release NAME"; in `word` */
+    unsigned generation;     /* of a reload, and a release: that it has made */
     int64_t until_ms;        /* of a status: it is answered with what there is */
     char *answer;            /* being sent; malloc'ed */
     size_t answer_length, answer_sent;

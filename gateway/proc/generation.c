@@ -62,7 +62,7 @@ static unsigned count_staying(const struct generation *generation)
 {
     unsigned count = 0;
     for (const struct worker *worker = generation->workers; worker; worker = worker->next)
-        count += worker->stage != WORKER_LEAVES;
+        count += worker->stage != WORKER_LEAVES && !worker->yields;
     return count;
 }
 
@@ -184,6 +184,7 @@ void generation_accept(struct generation *generation)
         if (worker->stage == WORKER_LOADED) {
             worker->stage = WORKER_STARTS;
             worker->takes = true;
+            worker->served = true;
             tell(worker, MESSAGE_ACCEPT, NULL);
         }
 }
@@ -214,6 +215,33 @@ void generation_end(struct generation *generation, enum message message, const s
     free(text);
     generation->stage = GENERATION_ENDS;
     generation->kill_ms = clock_ms() + (int64_t)(grace * 1000) + LAST_MS;
+}
+
+void generation_renew(struct generation *generation)
+{
+    struct worker *stale = NULL;
+    unsigned fresh = 0;
+    if (generation->stage != GENERATION_SERVES || generation->want == 0) /* 0: its workers cannot be replaced */
+        return;
+    for (struct worker *worker = generation->workers; worker; worker = worker->next) {
+        if (worker->stage != WORKER_ACCEPTS || worker->crashed)
+            continue;
+        fresh += !worker->yields;
+        if (worker->stale && (!stale || worker->yields))
+            stale = worker;
+    }
+    if (!stale || fresh < generation->want)
+        return;
+    if (!stale->yields && fresh == generation->want) {
+        stale->yields = true; /* generation_fill makes another */
+        return;
+    }
+    char *text = describe_listeners(&generation->listeners, &generation->listeners);
+    log_line(NGI_LOG_INFO, "worker %d gives way to another, which runs no plugin in quarantine itself",
+             (int)stale->pid);
+    tell(stale, MESSAGE_DRAIN, text);
+    leave(generation, stale);
+    free(text);
 }
 
 void generation_kill_late(struct generation *generation)

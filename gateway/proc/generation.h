@@ -31,6 +31,10 @@ struct worker {
     int64_t kill_ms;  /* it leaves by itself; by then it must have; INT64_MAX: it does not */
     bool takes;       /* connections: it has been told to accept, and has not said that it has ceased to */
     bool excused;     /* it has said why it cannot start */
+    bool served;      /* it has been told to accept */
+    bool stale;       /* it was made before a plugin of its came into quarantine: another is to take its place */
+    bool yields;      /* when that serves */
+    bool crashed;     /* it has said so, and is about to be lost */
     struct worker *next;
 };
 
@@ -88,6 +92,10 @@ void generation_kill_late(struct generation *generation);
 
 /* Tells those that have loaded to accept. */
 void generation_accept(struct generation *generation);
+
+/* Where all its workers serve and some are stale: has one more made, then the stale one end, one after the other. So
+ * the port is never without. */
+void generation_renew(struct generation *generation);
 
 /* The worker `pid`; NULL: it is none of this generation's. */
 struct worker *generation_find(const struct generation *generation, pid_t pid);

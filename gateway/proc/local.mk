@@ -12,10 +12,12 @@ libpostern_a_SOURCES += \
 	gateway/proc/guard.c gateway/proc/guard.h \
 	gateway/proc/host.c gateway/proc/host.h \
 	gateway/proc/keep_crashes.c gateway/proc/keep_crashes.h \
+	gateway/proc/last_words.c gateway/proc/last_words.h \
 	gateway/proc/link.c gateway/proc/link.h gateway/proc/link_answer.c \
 	gateway/proc/mapped_file.c gateway/proc/mapped_file.h \
 	gateway/proc/nursery.c gateway/proc/nursery.h \
 	gateway/proc/orders.c gateway/proc/orders.h \
+	gateway/proc/quarantine.c gateway/proc/quarantine.h \
 	gateway/proc/ready.c gateway/proc/ready.h \
 	gateway/proc/sandbox.c gateway/proc/sandbox.h gateway/proc/sandbox_parts.h \
 	gateway/proc/sandbox_files.c gateway/proc/sandbox_filter.c gateway/proc/sandbox_ids.c \
@@ -29,6 +31,7 @@ libpostern_a_SOURCES += \
 	gateway/proc/supervisor.c gateway/proc/supervisor.h \
 	gateway/proc/takeover.c gateway/proc/takeover.h \
 	gateway/proc/trial.c gateway/proc/trial.h \
+	gateway/proc/verdict.c gateway/proc/verdict.h \
 	gateway/proc/worker.c gateway/proc/worker.h \
 	gateway/proc/zygote.c gateway/proc/zygote.h \
 	gateway/proc/zygote_child.c gateway/proc/zygote_child.h \

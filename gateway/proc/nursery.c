@@ -34,17 +34,9 @@ static int grace_ms(const struct settings *settings)
 
 /* --- loading ------------------------------------------------------------------------------------------------- */
 
-/* Whether the plugin runs in several processes at once: workers, hosts, or a worker and its hosts. */
-static bool is_multiprocess(const struct settings *settings, const char *name, bool here_too)
-{
-    const struct plugin_settings *block = name ? settings_plugin(settings, name) : NULL;
-    return here_too || settings->processes != 1 || (block && block->hosts >= 0 ? block->hosts : settings->hosts) != 1;
-}
-
-/* Begins a zygote, of a plugin that goes by `name`, as far as is known; `here_too`: some of its routes may run in this
- * process. False with the reason in `report`. */
+/* Begins a zygote, of a plugin that goes by `name`, as far as is known. False with the reason in `report`. */
 static bool begin(struct nursling *nursling, const struct settings *settings, const struct bundle *bundle,
-                  const struct plugin_file *file, const char *name, bool here_too, struct report *report)
+                  const struct plugin_file *file, const char *name, struct report *report)
 {
     if (name && !(nursling->name = strdup(name))) {
         report_add(report, "%s: out of memory", file->path);
@@ -55,7 +47,6 @@ static bool begin(struct nursling *nursling, const struct settings *settings, co
         .name = nursling->name,
         .file = file,
         .mount = bundle->at_root ? "" : NULL,
-        .multiprocess = is_multiprocess(settings, name, here_too),
     };
     nursling->zygote = zygote_new(&nursling->brief, report);
     return nursling->zygote != NULL;
@@ -79,7 +70,7 @@ static bool begin_expected(struct nursling *nursling, const struct settings *set
     if (file->copy >= 0 && facts_read(file->copy, &facts, &err) == NGI_OK && facts->has_entry)
         hosts = rung_expect_hosts(settings, facts, file->quarantine);
     bool good = hosts == HOSTS_FOR_NONE ||
-                begin(nursling, settings, bundle, file, facts->name, hosts == HOSTS_FOR_SOME, report);
+                begin(nursling, settings, bundle, file, facts->name, report);
     facts_free(facts);
     return good;
 }
@@ -97,7 +88,7 @@ static bool begin_named(struct nursling *nursling, const struct settings *settin
     struct plugin *plugin = nursling->plugin;
     let_go(nursling, settings);
     nursling->plugin = plugin;
-    good = good && begin(nursling, settings, bundle, file, name, !plugin->hosted, report) &&
+    good = good && begin(nursling, settings, bundle, file, name, report) &&
            zygote_await_loaded(nursling->zygote, &again, report);
     if (good && (!again.name || strcmp(again.name, name) != 0)) {
         report_add(report, "%s: its code says another name each time it is loaded: \"%s\", then \"%s\"", file->path,

@@ -10,10 +10,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "obs/access.h"
+#include "proc/last_words.h"
 #include "proc/signals.h"
 
 static struct {
-    int signals, channel; /* channel -1: the supervisor is gone */
+    int signals, channel; /* set once, before there are threads; never closed, because any thread may say something */
+    pid_t pid;
+    bool gone; /* the supervisor is */
     bool told_to_end;
     void (*tell)(void *arg, int fd);
     void *arg;
@@ -22,8 +25,7 @@ static struct {
 static enum order end_of_line(void)
 {
     log_line(NGI_LOG_ERROR, "the supervisor is gone: its worker ends too");
-    close(line.channel);
-    line.channel = -1;
+    line.gone = true;
     return ORDER_STOP;
 }
 
@@ -74,6 +76,8 @@ void orders_begin(int signals, int channel, void (*tell)(void *arg, int fd), voi
 {
     line.signals = signals;
     line.channel = channel;
+    line.pid = getpid();
+    line.gone = false;
     line.tell = tell;
     line.arg = arg;
 }
@@ -82,7 +86,7 @@ enum order orders_wait(int timeout_ms)
 {
     int64_t until = clock_ms() + timeout_ms;
     for (;;) {
-        struct pollfd ready[] = { { line.channel, POLLIN, 0 }, { line.signals, POLLIN, 0 } };
+        struct pollfd ready[] = { { line.gone ? -1 : line.channel, POLLIN, 0 }, { line.signals, POLLIN, 0 } };
         int left = timeout_ms;
         if (timeout_ms > 0) {
             int64_t rest = until - clock_ms();
@@ -111,4 +115,19 @@ void orders_say(enum message message, const char *text)
     int rc = line.channel < 0 ? 0 : channel_send(line.channel, message, text, -1);
     if (rc < 0 && rc != -EPIPE)
         log_line(NGI_LOG_ERROR, "the supervisor cannot be told ('%c'): %s", message, strerror(-rc));
+}
+
+void orders_crashed(const struct transcript_facts *facts)
+{
+    enum { PATIENCE_MS = 1000 };
+    struct pollfd listens = { line.channel, POLLOUT, 0 };
+    if (line.channel < 0 || getpid() != line.pid)
+        return;
+    (void)poll(&listens, 1, PATIENCE_MS); /* for a supervisor that has much to hear */
+    int rc = channel_send(line.channel, MESSAGE_CRASHED, last_words_write(facts), -1);
+    if (rc < 0 && rc != -EPIPE) {
+        static const char said_to_nobody[] = "postern: the supervisor does not hear which plugin has crashed\n";
+        ssize_t written = write(STDERR_FILENO, said_to_nobody, sizeof said_to_nobody - 1);
+        (void)written;
+    }
 }

@@ -1,7 +1,9 @@
-/* What a worker is told to do: by its supervisor, over their channel, or by a signal. One thread, the main one. */
+/* What a worker is told to do: by its supervisor, over their channel, or by a signal. One thread, the main one, where
+ * nothing else is said. */
 #ifndef PROC_ORDERS_H
 #define PROC_ORDERS_H
 
+#include "http/transcript.h"
 #include "proc/channel.h"
 
 enum order {
@@ -23,7 +25,12 @@ enum order orders_wait(int timeout_ms);
 /* What was said with the last ORDER_DRAIN: see MESSAGE_DRAIN; "" if a signal was the order. Until the next order. */
 const char *orders_listeners(void);
 
-/* Says something to the supervisor; `text` may be NULL. */
+/* Says something to the supervisor; `text` may be NULL. A message is one system call on a descriptor that stays what it
+ * is until the process ends. [any thread] */
 void orders_say(enum message message, const char *text);
+
+/* The last words of a process that a plugin brings down: MESSAGE_CRASHED. In signal context; a crash_witness. A child
+ * that a plugin has forked is not the worker, and says nothing. */
+void orders_crashed(const struct transcript_facts *facts);
 
 #endif

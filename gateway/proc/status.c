@@ -63,18 +63,33 @@ static json_t *describe_worker(const struct worker *worker)
     return object;
 }
 
-static json_t *describe_generation(const struct generation *generation)
+/* Of its files, those in quarantine. The name is gone where the file is not in quarantine any more. */
+static json_t *describe_quarantine(const struct generation *generation, const struct quarantine *quarantine)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < generation->bundle.count; i++) {
+        const struct plugin_file *file = &generation->bundle.all[i];
+        const struct quarantined *entry = file->quarantine ? quarantine_find(quarantine, file) : NULL;
+        if (file->quarantine)
+            json_array_append_new(list, json_pack("{s:o*, s:o, s:o}", "plugin", entry ? words(entry->name) : NULL,
+                                                  "file", words(file->path), "why", words(file->quarantine)));
+    }
+    return list;
+}
+
+static json_t *describe_generation(const struct generation *generation, const struct quarantine *quarantine)
 {
     json_t *workers = json_array(), *listen = json_array();
     for (const struct worker *worker = generation->workers; worker; worker = worker->next)
         json_array_append_new(workers, describe_worker(worker));
     for (size_t i = 0; i < generation->listeners.count; i++)
         json_array_append_new(listen, words(generation->listeners.all[i].url));
-    return json_pack("{s:i, s:s, s:f, s:i, s:o, s:o*, s:o, s:o}", "number", (int)generation->number, "stage",
+    return json_pack("{s:i, s:s, s:f, s:i, s:o, s:o*, s:o, s:o, s:o}", "number", (int)generation->number, "stage",
                      generation->failed ? "failed" : generation_stages[generation->stage], "seconds",
                      (double)(clock_ms() - generation->since_ms) / 1000, "plugins", (int)generation->bundle.count,
                      "directory", words(generation->settings->plugins), "why",
-                     generation->why ? words(generation->why) : NULL, "listen", listen, "workers", workers);
+                     generation->why ? words(generation->why) : NULL, "listen", listen, "quarantine",
+                     describe_quarantine(generation, quarantine), "workers", workers);
 }
 
 static json_t *describe_events(const struct succession *succession)
@@ -124,7 +139,7 @@ char *status_compose(const struct succession *succession)
 {
     json_t *generations = json_array();
     for (const struct generation *generation = succession->generations; generation; generation = generation->next)
-        json_array_append_new(generations, describe_generation(generation));
+        json_array_append_new(generations, describe_generation(generation, &succession->quarantine));
     return dump(json_pack("{s:s, s:i, s:b, s:o, s:o}", "version", PACKAGE_VERSION, "pid", (int)getpid(), "stopping",
                           succession->stopping, "generations", generations, "events", describe_events(succession)));
 }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "proc/ready.h"
+#include "proc/verdict.h"
 #include "proc/worker.h"
 
 enum { HANDOVER_MS = 1000 };
@@ -21,19 +22,6 @@ static void remember(struct succession *succession, const char *fmt, va_list ap)
     struct event *event = &succession->events[succession->event_count++ % SUCCESSION_EVENTS];
     vsnprintf(event->text, sizeof event->text, fmt, ap);
     event->when = time(NULL);
-}
-
-/* The same, and logs it. */
-static void note(struct succession *succession, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void note(struct succession *succession, const char *fmt, ...)
-{
-    va_list ap, again;
-    va_start(ap, fmt);
-    va_copy(again, ap);
-    remember(succession, fmt, ap);
-    log_vline(NGI_LOG_ERROR, fmt, again);
-    va_end(again);
-    va_end(ap);
 }
 
 /* --- a worker's beginning ------------------------------------------------------------------------------------ */
@@ -52,6 +40,7 @@ static int be_worker(void *arg, struct generation *generation, int channel, bool
         if (other != generation)
             bundle_free(&other->bundle);
     }
+    quarantine_free(&succession->quarantine);
     sockets_leave(&succession->sockets, &generation->listeners);
     if (succession->ready_fd > STDERR_FILENO)
         close(succession->ready_fd);
@@ -70,7 +59,7 @@ static void fill(struct succession *succession, struct generation *generation)
 {
     int rc = generation_fill(generation, be_worker, succession);
     if (rc < 0)
-        note(succession, "no worker can be made: %s; it is tried again", strerror(-rc));
+        succession_note(succession, "no worker can be made: %s; it is tried again", strerror(-rc));
 }
 
 /* --- a generation's ------------------------------------------------------------------------------------------ */
@@ -87,7 +76,7 @@ static void refuse(struct succession *succession, const struct report *report)
     const struct generation *serving = succession_find(succession, GENERATION_SERVES);
     snprintf(succession->refused_why, sizeof succession->refused_why, "%s", report->count ? report->lines[0] : "?");
     for (size_t i = 0; i < report->count; i++)
-        note(succession, "%s", report->lines[i]);
+        succession_note(succession, "%s", report->lines[i]);
     if (serving)
         log_line(NGI_LOG_ERROR, "nothing has changed: generation %u serves on", serving->number);
     else if (!succession->ready)
@@ -130,6 +119,7 @@ static void promote(struct succession *succession, struct generation *generation
     generation->stage = GENERATION_SERVES;
     generation->since_ms = clock_ms();
     keep_sockets(succession);
+    verdict_settle(succession, generation);
 }
 
 /* Says that it serves, once no connection is taken by those before it: who has been told of the reload is to meet what
@@ -156,8 +146,8 @@ static void give_up(struct succession *succession, struct generation *generation
     succession->failed = generation->number;
     snprintf(succession->failed_why, sizeof succession->failed_why, "%.*s", (int)strcspn(why, "\n"), why);
     if (serving) {
-        note(succession, "generation %u did not start (%s): generation %u serves on", generation->number,
-             succession->failed_why, serving->number);
+        succession_note(succession, "generation %u did not start (%s): generation %u serves on", generation->number,
+                        succession->failed_why, serving->number);
         ready_again();
     } else if (!succession->ready && !succession->stopping) {
         advise(succession);
@@ -179,13 +169,14 @@ static void advance(struct succession *succession, struct generation *generation
         promote(succession, generation);
     if (generation->stage == GENERATION_SERVES && !generation->announced)
         announce(succession, generation);
+    generation_renew(generation);
     fill(succession, generation);
     generation_kill_late(generation);
 }
 
 /* A worker has said something; a `message` of -1: its channel has closed. */
 static void heed(struct succession *succession, struct generation *generation, struct worker *worker, int message,
-                 const char *text)
+                 char *text)
 {
     switch (message) {
     case -1: /* it ends: waitpid will tell how */
@@ -207,17 +198,50 @@ static void heed(struct succession *succession, struct generation *generation, s
         if (generation->stage < GENERATION_SERVES)
             generation_fail(generation, text);
         else if (generation->stage == GENERATION_SERVES)
-            note(succession, "worker %d, which was to take another's place, cannot start: %.*s", (int)worker->pid,
-                 (int)strcspn(text, "\n"), text);
+            succession_note(succession, "worker %d, which was to take another's place, cannot start: %.*s",
+                            (int)worker->pid, (int)strcspn(text, "\n"), text);
         break;
     case MESSAGE_LEAVES: generation_let_go(generation, worker); break;
     case MESSAGE_QUIET: worker->takes = false; break;
     case MESSAGE_TOLD: worker->asked = false; break;
+    case MESSAGE_CRASHED: verdict_hear(succession, generation, worker, text); break;
+    case MESSAGE_EVENT: succession_record(succession, "%.*s", (int)strcspn(text, "\n"), text); break;
     default: break; /* of another release */
     }
 }
 
+/* Hears so many messages at most. */
+static void listen_to(struct succession *succession, struct generation *generation, struct worker *worker, int most)
+{
+    static char text[CHANNEL_TEXT_MAX + 1];
+    for (int i = 0, message = 0; i < most && worker->channel >= 0; i++) {
+        message = channel_receive(worker->channel, text, NULL);
+        if (message == MESSAGE_NONE)
+            return;
+        heed(succession, generation, worker, message, text);
+    }
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
+
+void succession_record(struct succession *succession, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    remember(succession, fmt, ap);
+    va_end(ap);
+}
+
+void succession_note(struct succession *succession, const char *fmt, ...)
+{
+    va_list ap, again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    remember(succession, fmt, ap);
+    log_vline(NGI_LOG_ERROR, fmt, again);
+    va_end(again);
+    va_end(ap);
+}
 
 struct generation *succession_find(const struct succession *succession, enum generation_stage stage)
 {
@@ -227,7 +251,7 @@ struct generation *succession_find(const struct succession *succession, enum gen
     return generation;
 }
 
-bool succession_begin(struct succession *succession)
+bool succession_begin(struct succession *succession, const char *release)
 {
     const struct recipe *recipe = succession->recipe;
     struct report report = { 0 };
@@ -235,10 +259,14 @@ bool succession_begin(struct succession *succession)
     struct generation *generation = NULL, *before;
     ngi_error err = { 0 };
     struct settings *settings = recipe->settings(recipe->arg, &report);
-    if (settings)
+    bool known = !release || quarantine_has(&succession->quarantine, release);
+    if (!known)
+        report_add(&report, "no plugin %s is in quarantine: postern status tells which are", release);
+    if (settings && known)
         succession->prepare(succession->arg, settings);
-    bool good = settings && recipe->collect(recipe->arg, settings, &bundle, &report);
-    if (good && !(generation = generation_new(succession->made + 1, settings, &bundle))) {
+    bool good = known && settings && recipe->collect(recipe->arg, settings, &bundle, &report);
+    if (good && (!quarantine_apply(&succession->quarantine, &bundle, release) ||
+                 !(generation = generation_new(succession->made + 1, settings, &bundle)))) {
         report_add(&report, "out of memory");
         good = false;
     }
@@ -256,6 +284,8 @@ bool succession_begin(struct succession *succession)
         generation->next = succession->generations;
         succession->generations = generation;
         succession->made++;
+        if (release)
+            quarantine_release(&succession->quarantine, release, generation->number);
         keep_sockets(succession);
         fill(succession, generation);
     } else {
@@ -285,30 +315,25 @@ void succession_end(struct succession *succession, enum message message)
 void succession_hear(struct succession *succession, struct generation *generation, struct worker *worker)
 {
     enum { AT_A_TIME = 64 }; /* whoever talks without end is heard on later */
-    static char text[CHANNEL_TEXT_MAX + 1];
-    for (int i = 0, message = 0; i < AT_A_TIME && worker->channel >= 0; i++) {
-        message = channel_receive(worker->channel, text, NULL);
-        if (message == MESSAGE_NONE)
-            return;
-        heed(succession, generation, worker, message, text);
-    }
+    listen_to(succession, generation, worker, AT_A_TIME);
 }
 
 void succession_reap(struct succession *succession)
 {
+    enum { ALL_THAT_FITS = 4096 }; /* into a channel, and more */
     char how[200];
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         for (struct generation *generation = succession->generations; generation; generation = generation->next) {
             struct worker *worker = generation_find(generation, pid);
-            if (worker) /* its last words, which may tell why it has ended */
-                succession_hear(succession, generation, worker);
+            if (worker) /* its last words, which may tell why it has ended, come behind all that waits */
+                listen_to(succession, generation, worker, ALL_THAT_FITS);
             enum worker_end end = generation_reap(generation, pid, status, how, sizeof how);
             if (end == WORKER_UNKNOWN)
                 continue;
             if (end == WORKER_LOST)
-                note(succession, "%s", how);
+                succession_note(succession, "%s", how);
             else if (end == WORKER_ENDED_BADLY)
                 log_line(NGI_LOG_WARNING, "%s", how);
             succession->forced |= end == WORKER_ENDED_BADLY && succession->stopping;

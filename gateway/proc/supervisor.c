@@ -56,12 +56,13 @@ static void leave(void *arg)
 
 /* --- orders --------------------------------------------------------------------------------------------------- */
 
-static bool reload(struct supervisor *supervisor)
+/* `release`: as for succession_begin. */
+static bool reload(struct supervisor *supervisor, const char *release)
 {
     if (supervisor->succession.stopping)
         return false;
     ready_reloading();
-    if (succession_begin(&supervisor->succession))
+    if (succession_begin(&supervisor->succession, release))
         return true;
     ready_again();
     return false;
@@ -85,7 +86,7 @@ static void take_signals(struct supervisor *supervisor)
         switch (signal) {
         case SIGTERM:
         case SIGINT: succession_end(succession, succession->stopping ? MESSAGE_STOP_NOW : MESSAGE_STOP); break;
-        case SIGHUP: (void)reload(supervisor); break;
+        case SIGHUP: (void)reload(supervisor, NULL); break;
         case SIGUSR1:
             for (struct generation *generation = succession->generations; generation; generation = generation->next)
                 generation_tell(generation, MESSAGE_REOPEN);
@@ -111,8 +112,9 @@ static void answer(struct supervisor *supervisor, struct control_client *client)
             control_answer(client, status_compose(succession));
         break;
     case CONTROL_RELOAD:
+    case CONTROL_RELEASE:
         if (client->generation == 0) {
-            if (!reload(supervisor)) {
+            if (!reload(supervisor, client->asked == CONTROL_RELEASE ? client->name : NULL)) {
                 control_answer(client, succession->stopping ? strdup("{\"ok\": false, \"why\": \"it is stopping\"}")
                                                             : status_refused(succession));
                 break;
@@ -226,7 +228,7 @@ static void turn(struct supervisor *supervisor)
         files_watch_read(&supervisor->watch);
     control_serve(&supervisor->control, polled + controls, workers - controls);
     if (files_watch_is_due(&supervisor->watch))
-        (void)reload(supervisor);
+        (void)reload(supervisor, NULL);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
@@ -253,7 +255,7 @@ int supervisor_run(const struct recipe *recipe, int ready_fd)
     if (taken_over && takeover_load(succession, &err) != NGI_OK)
         log_line(NGI_LOG_ERROR, "%s", err.text);
     supervisor.ready_told = taken_over;
-    bool good = succession_begin(succession) || taken_over;
+    bool good = succession_begin(succession, NULL) || taken_over;
     while (succession->generations) {
         turn(&supervisor);
         succession_advance(succession);
@@ -266,6 +268,7 @@ int supervisor_run(const struct recipe *recipe, int ready_fd)
             control_answer(&supervisor.control.clients[i], strdup("{\"ok\": true}"));
     files_watch_end(&supervisor.watch);
     sockets_close(&succession->sockets);
+    quarantine_free(&succession->quarantine);
     control_close(&supervisor.control, false);
     close(succession->signals);
     return good && !succession->forced && (succession->ready || succession->stopping) ? 0 : 1;

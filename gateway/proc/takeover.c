@@ -23,7 +23,7 @@
 
 /* What goes along is a JSON object. Whatever the release, "format" tells how to read it, and "descriptors" lists all
  * that came with it; the rest is the format's. */
-enum { FORMAT = 2, CHECK_MS = 10 * 1000, LEFT_BEHIND_MS = 5 * 1000, REASON_MOST = 300 };
+enum { FORMAT = 3, CHECK_MS = 10 * 1000, LEFT_BEHIND_MS = 5 * 1000, REASON_MOST = 300 };
 
 static const char variable[] = "POSTERN_TAKEOVER"; /* the number of the file's descriptor */
 static const char check_command[] = "takeover-check";
@@ -84,7 +84,9 @@ static json_t *save_bundle(const struct bundle *bundle)
     json_t *files = json_array();
     for (size_t i = 0; i < bundle->count && files; i++)
         files =
-            append(files, json_pack("{s:o, s:i}", "path", save_text(bundle->all[i].path), "fd", bundle->all[i].copy));
+            append(files, json_pack("{s:o, s:i, s:o}", "path", save_text(bundle->all[i].path), "fd",
+                                    bundle->all[i].copy, "quarantine",
+                                    bundle->all[i].quarantine ? save_text(bundle->all[i].quarantine) : json_null()));
     return files;
 }
 
@@ -100,10 +102,11 @@ static json_t *save_workers(const struct generation *generation)
 {
     json_t *workers = json_array();
     for (const struct worker *worker = generation->workers; worker && workers; worker = worker->next)
-        workers = append(workers, json_pack("{s:i, s:i, s:i, s:I, s:b, s:b}", "pid", (int)worker->pid, "channel",
-                                            worker->channel, "stage", (int)worker->stage, "since_ms",
-                                            (json_int_t)worker->since_ms, "takes", (int)worker->takes, "excused",
-                                            (int)worker->excused));
+        workers = append(workers,
+                         json_pack("{s:i, s:i, s:i, s:I, s:b, s:b, s:b, s:b}", "pid", (int)worker->pid, "channel",
+                                   worker->channel, "stage", (int)worker->stage, "since_ms",
+                                   (json_int_t)worker->since_ms, "takes", (int)worker->takes, "excused",
+                                   (int)worker->excused, "served", (int)worker->served, "stale", (int)worker->stale));
     return workers;
 }
 
@@ -141,6 +144,18 @@ static json_t *save_generations(const struct succession *succession)
     return list;
 }
 
+static json_t *save_quarantine(const struct quarantine *quarantine)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < quarantine->count && list; i++) {
+        const struct quarantined *entry = &quarantine->all[i];
+        list = append(list, json_pack("{s:o, s:o, s:o, s:i, s:i}", "name", save_text(entry->name), "path",
+                                      save_text(entry->path), "why", save_text(entry->why), "fd", entry->copy,
+                                      "released", (int)entry->released));
+    }
+    return list;
+}
+
 static json_t *append_descriptor(json_t *list, int fd)
 {
     return fd >= 0 && list ? append(list, json_integer(fd)) : list;
@@ -151,6 +166,8 @@ static json_t *save_descriptors(const struct succession *succession)
     json_t *list = json_array();
     for (size_t i = 0; i < succession->sockets.count; i++)
         list = append_descriptor(list, succession->sockets.all[i].listener.fd);
+    for (size_t i = 0; i < succession->quarantine.count; i++)
+        list = append_descriptor(list, succession->quarantine.all[i].copy);
     for (const struct generation *generation = succession->generations; generation; generation = generation->next) {
         for (size_t i = 0; i < generation->bundle.count; i++)
             list = append_descriptor(list, generation->bundle.all[i].copy);
@@ -162,10 +179,10 @@ static json_t *save_descriptors(const struct succession *succession)
 
 static json_t *save(const struct succession *succession)
 {
-    return json_pack("{s:i, s:o, s:i, s:i, s:b, s:o, s:o}", "format", FORMAT, "descriptors",
+    return json_pack("{s:i, s:o, s:i, s:i, s:b, s:o, s:o, s:o}", "format", FORMAT, "descriptors",
                      save_descriptors(succession), "made", (int)succession->made, "log_level", log_level(), "forced",
-                     (int)succession->forced, "sockets", save_sockets(&succession->sockets), "generations",
-                     save_generations(succession));
+                     (int)succession->forced, "sockets", save_sockets(&succession->sockets), "quarantine",
+                     save_quarantine(&succession->quarantine), "generations", save_generations(succession));
 }
 
 /* Does something to every descriptor that is listed. The standard ones never are. */
@@ -330,6 +347,27 @@ static bool load_sockets(struct sockets *sockets, const json_t *list)
     return true;
 }
 
+static bool load_quarantine(struct quarantine *quarantine, const json_t *list)
+{
+    const json_t *item;
+    size_t i;
+    quarantine->all = calloc(json_array_size(list) + 1, sizeof *quarantine->all);
+    if (!quarantine->all)
+        return false;
+    json_array_foreach(list, i, item)
+    {
+        struct quarantined *entry = &quarantine->all[quarantine->count++];
+        *entry = (struct quarantined){ .name = text_of(item, "name"),
+                                       .path = text_of(item, "path"),
+                                       .why = text_of(item, "why"),
+                                       .copy = int_of(item, "fd"),
+                                       .released = (unsigned)number_of(item, "released") };
+        if (!entry->name || !entry->path || !entry->why || entry->copy < 0)
+            return false;
+    }
+    return true;
+}
+
 /* What it was served with; NULL with the reason. */
 static struct settings *load_settings(const json_t *object, ngi_error *err)
 {
@@ -371,7 +409,10 @@ static bool load_bundle(struct bundle *bundle, const json_t *object)
     {
         struct plugin_file *file = &bundle->all[bundle->count++];
         *file = (struct plugin_file){ .path = text_of(item, "path"), .copy = int_of(item, "fd") };
-        if (!file->path)
+        const json_t *why = json_object_get(item, "quarantine");
+        if (why && !json_is_null(why))
+            file->quarantine = text_of(item, "quarantine");
+        if (!file->path || (why && !json_is_null(why) && !file->quarantine))
             return false;
         if (file->copy < 0)
             ngi_error_set(&file->why, NGI_EIO, "it was refused before the binary changed");
@@ -426,7 +467,9 @@ static bool load_workers(struct generation *generation, const json_t *list, ngi_
                                    .told = -1,
                                    .kill_ms = INT64_MAX,
                                    .takes = is_set(item, "takes"),
-                                   .excused = is_set(item, "excused") };
+                                   .excused = is_set(item, "excused"),
+                                   .served = is_set(item, "served"),
+                                   .stale = is_set(item, "stale") };
         *at = worker;
         at = &worker->next;
     }
@@ -450,6 +493,9 @@ static void forget(struct succession *succession)
         succession->generations = generation->next;
         forget_generation(generation);
     }
+    for (size_t i = 0; i < succession->quarantine.count; i++)
+        succession->quarantine.all[i].copy = -1;
+    quarantine_free(&succession->quarantine);
     for (size_t i = 0; i < succession->sockets.count; i++)
         free(succession->sockets.all[i].where);
     free(succession->sockets.all);
@@ -548,7 +594,8 @@ static bool load(struct succession *succession, const json_t *state, bool checks
         ngi_error_set(err, NGI_EPARSE, "it is of format %d, and this release reads format %d", format, FORMAT);
         return false;
     }
-    bool good = load_sockets(&succession->sockets, json_object_get(state, "sockets"));
+    bool good = load_sockets(&succession->sockets, json_object_get(state, "sockets")) &&
+                load_quarantine(&succession->quarantine, json_object_get(state, "quarantine"));
     json_array_foreach(json_object_get(state, "generations"), i, item)
     {
         struct generation *generation = good ? load_generation(&succession->sockets, item, checks, err) : NULL;

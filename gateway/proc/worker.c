@@ -19,6 +19,7 @@
 #include "proc/orders.h"
 #include "proc/signals.h"
 #include "proc/state.h"
+#include "run/hosts.h"
 #include "run/lane.h"
 #include "run/service.h"
 
@@ -96,6 +97,12 @@ static void refuse(const struct report *report, bool announces)
     orders_say(MESSAGE_FAILED, text);
 }
 
+/* What became of host processes is for `postern status` too. */
+static void tell_supervisor(const char *text)
+{
+    orders_say(MESSAGE_EVENT, text);
+}
+
 /* Waits until all workers of the generation have come as far. */
 static enum order await_start(void)
 {
@@ -169,6 +176,8 @@ int worker_run(const struct worker_brief *brief)
     bind_life(brief, true);
     signals_leave_children();
     orders_begin(brief->signals, brief->channel, state_write, registry);
+    crash_tell(orders_crashed);
+    hosts_set_teller(tell_supervisor);
     crash_watch(autopsy_request); /* static constructors run while a plugin is loaded */
     raise_descriptor_limit(brief->settings, brief->announces);
     keep_crashes(brief->settings, brief->announces);

@@ -47,6 +47,7 @@ tests_integration_integration_SOURCES = tests/integration/main.c tests/integrati
 	tests/integration/test_workers.c \
 	tests/integration/test_handover.c \
 	tests/integration/test_takeover.c \
+	tests/integration/test_quarantine.c \
 	tests/integration/test_file_changes.c \
 	tests/integration/test_control.c
 

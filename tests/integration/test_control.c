@@ -161,9 +161,15 @@ START_TEST(a_wrong_word_is_answered)
 {
     prepare_generations();
     SERVE_GENERATIONS();
-    expect_error(say_word("restart\n"), "error", "unknown; there are status, reload, drain, stop");
+    expect_error(say_word("restart\n"), "error", "unknown; there are status, reload, release NAME, drain, stop");
     expect_error(say_word("\n"), "error", "unknown");
-    ck_assert_ptr_null(say_word("a word that is far too long"));
+    expect_error(say_word("release\n"), "error", "unknown");
+    expect_error(say_word("reload g\n"), "error", "unknown");
+    expect_error(say_word("release g\n"), "why", "no plugin g is in quarantine");
+    char endless[200];
+    memset(endless, 'x', sizeof endless - 1);
+    endless[sizeof endless - 1] = '\0';
+    ck_assert_ptr_null(say_word(endless));
     EXPECT_STATUS(GET("/g/"), 200);
     finish();
 }

@@ -403,7 +403,7 @@ START_TEST(a_binary_that_cannot_take_over_changes_nothing)
 END_TEST
 
 #define GENERATION(stage, settings)                                                                                    \
-    "{\"format\": 2, \"made\": 3, \"log_level\": 2, \"sockets\": [], \"generations\": [{\"number\": 3, "               \
+    "{\"format\": 3, \"made\": 3, \"log_level\": 2, \"sockets\": [], \"generations\": [{\"number\": 3, "               \
     "\"stage\": " stage ", \"settings\": \"" settings "\", \"files\": [], \"listen\": [], \"workers\": []}]}"
 
 static const struct {
@@ -411,9 +411,9 @@ static const struct {
 } bad_states[] = {
     { "", "no file has come along\n" },
     { "no state", "'[' or '{' expected near 'no'\n" },
-    { "{\"format\": 99}", "it is of format 99, and this release reads format 2\n" },
+    { "{\"format\": 99}", "it is of format 99, and this release reads format 3\n" },
     { GENERATION("9", ""), "generation 3 is at a stage 9\n" },
-    { "{\"format\": 2, \"generations\": [{\"number\": 3, \"stage\": 2, \"settings\": \"\", \"workers\": [{\"pid\": 7, "
+    { "{\"format\": 3, \"generations\": [{\"number\": 3, \"stage\": 2, \"settings\": \"\", \"workers\": [{\"pid\": 7, "
       "\"stage\": 5}]}]}",
       "worker 7 is at a stage 5\n" },
     { GENERATION("2", "nonsense = 1\\n"), "the settings of generation 3: " },
@@ -465,7 +465,7 @@ static const struct {
     const char *state, *says, *says_not;
 } late_states[] = {
     { "{\"format\": 99, \"descriptors\": [8]}",
-      "error: what the binary before has left cannot be read: it is of format 99, and this release reads format 2; its "
+      "error: what the binary before has left cannot be read: it is of format 99, and this release reads format 3; its "
       "workers end, and all begins anew\n",
       "generation 3" },
     { GENERATION("2", "nonsense = 1\\n"), "error: generation 3: this release cannot read its settings (",
@@ -510,7 +510,7 @@ START_TEST(workers_that_are_left_behind_make_room)
     pid_t first = gateway_worker(&gateway);
     snprintf(text, sizeof text,
              "#!/bin/bash\n[ \"$1\" = takeover-check ] && { echo 'postern 9 takes over'; exit; }\n"
-             "file=$(</proc/self/fd/$POSTERN_TAKEOVER)\necho \"${file/\\\"format\\\":2/\\\"format\\\":99}\" "
+             "file=$(</proc/self/fd/$POSTERN_TAKEOVER)\necho \"${file/\\\"format\\\":3/\\\"format\\\":99}\" "
              ">'%s/file'\n"
              "eval \"exec $POSTERN_TAKEOVER<'%s/file'\"\nexec '%s' \"$@\"\n",
              scratch.path, scratch.path, built("postern"));
@@ -518,7 +518,7 @@ START_TEST(workers_that_are_left_behind_make_room)
     scratch_write(&scratch, "postern", text);
     ck_assert_int_eq(chmod(scratch_path(&scratch, "postern"), 0755), 0);
     kill(gateway.pid, SIGUSR2);
-    gateway_wait_log(&gateway, "it is of format 99, and this release reads format 2; its workers end");
+    gateway_wait_log(&gateway, "it is of format 99, and this release reads format 3; its workers end");
     await_count("listening on http://", 2);
     EXPECT(GET("/g/"), 200, "one");
     ck_assert_uint_eq(workers(pids, 4), 1);

@@ -38,6 +38,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_files_watch.c \
 	tests/unit/test_form.c \
 	tests/unit/test_hosts.c \
+	tests/unit/test_last_words.c \
 	tests/unit/test_later.c \
 	tests/unit/test_listener.c \
 	tests/unit/test_log.c \
@@ -52,6 +53,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_peek.c \
 	tests/unit/test_pipe.c \
 	tests/unit/test_placement.c \
+	tests/unit/test_quarantine.c \
 	tests/unit/test_record.c \
 	tests/unit/test_report.c \
 	tests/unit/test_request.c \
@@ -68,7 +70,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_task.c \
 	tests/unit/test_text.c \
 	tests/unit/test_transcript.c \
-	tests/unit/test_urlencoded.c
+	tests/unit/test_urlencoded.c tests/unit/test_verdict.c
 
 # Its own zygotes, hosts and reactor take the place of those in the library.
 check_PROGRAMS += tests/unit/nursery

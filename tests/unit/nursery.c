@@ -17,7 +17,7 @@
 static char journal[4096];
 static const char *crashes, *init_fails; /* the file of the zygote that does; NULL: none */
 static struct hosts_limits limits;       /* of the last hosts_new */
-static bool multiprocess, busy;
+static bool busy;
 
 static void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void note(const char *fmt, ...)
@@ -49,7 +49,6 @@ struct zygote *zygote_new(const struct zygote_brief *brief, struct report *repor
     (void)report;
     ck_assert_ptr_nonnull(zygote);
     zygote->brief = brief;
-    multiprocess = brief->multiprocess;
     note("new %s for %s", base_name(zygote), brief->name ? brief->name : "?");
     return zygote;
 }
@@ -189,7 +188,7 @@ static void set_up(void)
 {
     journal[0] = '\0';
     crashes = init_fails = NULL;
-    multiprocess = busy = false;
+    busy = false;
 }
 
 static void end(void)
@@ -320,16 +319,7 @@ START_TEST(a_plugin_may_be_in_both)
     ck_assert(!registry->plugins[0]->hosted);
     ck_assert_ptr_nonnull(registry->plugins[0]->hosts);
     ck_assert_ptr_nonnull(registry->plugins[0]->routes[1].spec->handler);
-    ck_assert(multiprocess); /* the gateway and its one host */
     ck_assert_str_eq(journal, "new mixed.so for mixed\nloaded mixed.so\n");
-}
-END_TEST
-
-START_TEST(one_process_is_not_several)
-{
-    given("a", PLAIN_ROW);
-    ck_assert(LOAD("run=process", "plugin.a.hosts=1"));
-    ck_assert(!multiprocess);
 }
 END_TEST
 
@@ -449,7 +439,6 @@ int main(void)
     tcase_add_test(tests, all_begin_side_by_side_and_end_in_order);
     tcase_add_test(tests, what_is_called_keeps_it_from_being_idle);
     tcase_add_test(tests, a_plugin_may_be_in_both);
-    tcase_add_test(tests, one_process_is_not_several);
     tcase_add_test(tests, who_has_no_name_begins_again_with_the_one_it_tells);
     tcase_add_test(tests, who_turns_out_not_to_be_meant_is_let_go);
     tcase_add_test(tests, a_quarantine_is_enough);

@@ -190,6 +190,32 @@ START_TEST(what_cannot_be_copied_says_why)
 }
 END_TEST
 
+static int copy_of(const char *text)
+{
+    put(text, strlen(text));
+    int fd = open(path, O_RDONLY | O_CLOEXEC), copy = file_copy_to_memory(fd, "x");
+    ck_assert_int_ge(copy, 0);
+    close(fd);
+    return copy;
+}
+
+START_TEST(files_are_compared_byte_for_byte)
+{
+    int one = copy_of("abc"), same = copy_of("abc"), other = copy_of("abd"), longer = copy_of("abcd");
+    int none = copy_of(""), nothing = copy_of("");
+    ck_assert_int_eq(file_same(one, same), 1);
+    ck_assert_int_eq(file_same(one, one), 1);
+    ck_assert_int_eq(file_same(one, other), 0);
+    ck_assert_int_eq(file_same(one, longer), 0);
+    ck_assert_int_eq(file_same(one, none), 0);
+    ck_assert_int_eq(file_same(nothing, none), 1);
+    ck_assert_int_eq(file_same(one, -1), -EBADF);
+    const int all[] = { one, same, other, longer, none, nothing };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        close(all[i]);
+}
+END_TEST
+
 Suite *file_suite(void)
 {
     Suite *suite = suite_create("file");
@@ -204,6 +230,7 @@ Suite *file_suite(void)
     tcase_add_test(tests, a_file_that_cannot_be_read_says_why);
     tcase_add_test(tests, a_copy_in_memory_is_sealed);
     tcase_add_test(tests, what_cannot_be_copied_says_why);
+    tcase_add_test(tests, files_are_compared_byte_for_byte);
     suite_add_tcase(suite, tests);
     return suite;
 }
