@@ -362,7 +362,8 @@ static void bury(struct remote *remote, const char *why)
     struct hosts *hosts = remote->hosts;
     struct task *task = NULL;
     char how[256];
-    remote->ended = remote->hung_up = true;
+    remote->ended = true;
+    remote_hung_up(remote);
     retire(remote);
     /* A thread has found it idle a moment ago, and will find that nobody listens. */
     if (atomic_load_explicit(&remote->claimed, memory_order_acquire)) {
@@ -421,9 +422,30 @@ void hosts_call_over(struct remote *remote, const char *broken)
         grow(hosts);
 }
 
+void hosts_answered(struct remote *remote)
+{
+    struct hosts *hosts = remote->hosts;
+    const struct hosts_limits *limits = &hosts->limits;
+    pthread_mutex_lock(&hosts->lock);
+    /* What is not plain is the reactor's. */
+    bool plain = remote->stage == REMOTE_BUSY && !hosts->stopping && !hosts->first && hosts->circuit.failures == 0 &&
+                 limits->max_rss == 0 && (limits->max_requests == 0 || remote->calls < limits->max_requests);
+    if (plain) {
+        hosts->calls++;
+        set_stage(remote, REMOTE_IDLE);
+    }
+    if (plain) /* it may be claimed again from here on */
+        atomic_store_explicit(&remote->claimed, false, memory_order_release);
+    pthread_mutex_unlock(&hosts->lock);
+    if (plain)
+        return;
+    remote_over(remote);
+    atomic_store_explicit(&remote->claimed, false, memory_order_release);
+}
+
 void hosts_hung_up(struct remote *remote)
 {
-    remote->hung_up = true;
+    remote_hung_up(remote);
     reactor_remove(&remote->socket);
     retire(remote);
     if (!remote->patience.set) /* it was not told to end */
@@ -569,6 +591,25 @@ int hosts_submit(struct hosts *hosts, struct task *task)
     if (lacks)
         reactor_ask(&hosts->grow);
     return rc;
+}
+
+enum hosts_try hosts_try(struct hosts *hosts, struct task *task)
+{
+    pthread_mutex_lock(&hosts->lock);
+    bool plain = !hosts->stopping && !hosts->first && !hosts->circuit.open;
+    struct remote *remote = plain ? take_idle(hosts) : NULL;
+    bool lacks = remote && lacking(hosts) > 0;
+    pthread_mutex_unlock(&hosts->lock);
+    if (lacks)
+        reactor_ask(&hosts->grow);
+    if (!remote)
+        return HOSTS_NOT_TRIED;
+    switch (remote_try(remote, task, HOSTS_QUICK_US)) {
+    case REMOTE_ANSWERED: return HOSTS_ANSWERED;
+    case REMOTE_GOES_ON: return HOSTS_GOES_ON;
+    case REMOTE_UNREACHED: break;
+    }
+    return HOSTS_NOT_TRIED;
 }
 
 bool hosts_withdraw(struct hosts *hosts, struct task *task)

@@ -59,6 +59,15 @@ void hosts_ended(struct hosts *hosts, uint64_t number, int status, const char *w
 /* Has the task's handler called in a process, or wait for one; it is held for that. NGI_OK; NGI_EBUSY: the queue is
  * full, or the circuit is open. */
 int hosts_submit(struct hosts *hosts, struct task *task);
+/* The same for a task that nobody else knows of, where a process is idle and nothing waits: and waits for the answer on
+ * this thread, for a moment (HOSTS_QUICK_US). */
+enum { HOSTS_QUICK_US = 500 };
+enum hosts_try {
+    HOSTS_ANSWERED,  /* the task is settled */
+    HOSTS_GOES_ON,   /* it takes longer, and is as after hosts_submit */
+    HOSTS_NOT_TRIED, /* the task is as new */
+};
+enum hosts_try hosts_try(struct hosts *hosts, struct task *task);
 /* Takes a task back that no process has got. False: one has. Under the task's lock. */
 bool hosts_withdraw(struct hosts *hosts, struct task *task);
 

@@ -7,6 +7,8 @@
 
 /* The call is over, the task let go. `broken`: so is the process, as what it said made no sense. */
 void hosts_call_over(struct remote *remote, const char *broken);
+/* The same, of a call that nobody else knew of, on the thread that claimed the process; ends the claim. */
+void hosts_answered(struct remote *remote);
 /* The process has closed its end of the socket: it is about to end. */
 void hosts_hung_up(struct remote *remote);
 /* The process has ended. */

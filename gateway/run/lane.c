@@ -190,6 +190,23 @@ void lane_wants_streams(struct lane *lane, bool on_pool)
                  lane->route->plugin->name, lane->route->spec->pattern);
 }
 
+/* One that is not quick outweighs so many that are: what it costs is a pool thread for HOSTS_QUICK_US. */
+enum { QUICK_FROM = 32, QUICK_MOST = 64, LONG_WEIGHS = 16 };
+
+bool lane_is_quick(const struct lane *lane)
+{
+    return lane->hosts && atomic_load_explicit(&lane->quick, memory_order_relaxed) >= QUICK_FROM;
+}
+
+void lane_note_hosted(struct lane *lane, int64_t took_us)
+{
+    int quick = atomic_load_explicit(&lane->quick, memory_order_relaxed);
+    int next = took_us <= HOSTS_QUICK_US ? quick + 1 : quick - LONG_WEIGHS;
+    next = next < 0 ? 0 : next > QUICK_MOST ? QUICK_MOST : next;
+    if (next != quick) /* two threads may count one call: it is a number of some calls */
+        atomic_store_explicit(&lane->quick, next, memory_order_relaxed);
+}
+
 int64_t lane_wait_s(const struct lane *lane)
 {
     if (lane->hosts)

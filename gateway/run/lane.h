@@ -19,6 +19,7 @@ struct lane {
     struct executor *executor; /* shared by the routes of a plugin that is NGI_SERIAL */
     bool owns_executor;
     struct hosts *hosts;         /* under RUN_PROCESS: what runs its calls instead; the plugin's */
+    _Atomic int quick;           /* how likely such a call is over at once; relaxed: a hint */
     struct executor *afterwards; /* what ngi_background asks for: it takes no thread from calls that wait */
     _Atomic bool streams;        /* a call has asked to stream, which takes a thread. Relaxed: a hint. */
     _Atomic unsigned background; /* functions of ngi_background that have not run yet. Relaxed: a count. */
@@ -50,6 +51,11 @@ void lane_wants_streams(struct lane *lane, bool on_pool);
 
 /* Whether a continuation may run on a pool thread. */
 bool lane_goes_on_here(const struct lane *lane);
+
+/* Whether a call in a host process is worth waiting for on a pool thread. */
+bool lane_is_quick(const struct lane *lane);
+/* Takes note of how long one took. */
+void lane_note_hosted(struct lane *lane, int64_t took_us);
 
 /* Seconds after which a call that was refused may find room. */
 int64_t lane_wait_s(const struct lane *lane);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,9 +34,10 @@ enum {
     UNSPLIT_MOST = 16 * 1024, /* what the kernel hands to its reader in one piece, and so wholly or not at all */
 };
 
+/* Under the lock. */
 static void set_events(struct remote *remote)
 {
-    uint32_t events = (remote->stalled ? 0 : EPOLLIN) | (remote->waits_for_room ? EPOLLOUT : 0);
+    uint32_t events = (remote->stalled || remote->waited_for ? 0 : EPOLLIN) | (remote->waits_for_room ? EPOLLOUT : 0);
     if (events != remote->events && !remote->hung_up)
         reactor_change(&remote->socket, events);
     remote->events = events;
@@ -197,8 +200,13 @@ static bool wants_no_body(const struct request *request)
 }
 
 /* From here on what comes is sent on. */
-static void begin_stream(struct task *task)
+static void begin_stream(struct remote *remote)
 {
+    struct task *task = remote->task;
+    if (remote->waited_for) {
+        remote->wants_stream = true;
+        return;
+    }
     struct response *response = &task->request->response;
     pthread_mutex_lock(&task->lock);
     bool good = !task->status && !task->abandoned && pipe_open(&task->out, PIPE_SIZE) == NGI_OK;
@@ -223,7 +231,7 @@ static void take_content(struct remote *remote, const uint8_t *data, size_t n)
         if (response->kind != RESPONSE_TEXT || buffer_append(&response->text, data, n) != NGI_OK)
             remote->broken = "its response has a body that there is no room for";
         else if (response->text.length > HELD_MOST - BLOCK)
-            begin_stream(task);
+            begin_stream(remote);
         return;
     }
     pthread_mutex_lock(&task->lock);
@@ -259,7 +267,7 @@ static void take_head(struct remote *remote)
     else if (head->length > length)
         take_content(remote, (const uint8_t *)head->data + length, head->length - length);
     if (!remote->broken && body.kind == CGI_BODY_STREAM && !response->begun)
-        begin_stream(task);
+        begin_stream(remote);
     buffer_reset(head, KEPT);
 }
 
@@ -288,9 +296,11 @@ static void settle(struct remote *remote, bool cut)
 {
     struct task *task = remote->task;
     struct response *response = &task->request->response;
+    int64_t took_us = clock_us() - remote->begun_us;
+    lane_note_hosted(task->lane, took_us);
     pthread_mutex_lock(&task->lock);
     task->remote = NULL;
-    task->request->timing.run_us = clock_us() - remote->begun_us;
+    task->request->timing.run_us = took_us;
     task->deadline_us = INT64_MAX; /* it was the handler's */
     task->out.ended |= response->begun;
     task->out.broken |= response->begun && cut;
@@ -378,7 +388,7 @@ static void end(struct remote *remote, const struct fcgi_end *how)
         fail(remote, 500, "the handler gave up");
     } else {
         if (is_unknown(task->request))
-            begin_stream(task);
+            begin_stream(remote);
         settle(remote, false);
     }
 }
@@ -539,10 +549,96 @@ static void look(struct reactor_errand *errand)
         set_events(remote);
     }
     bool unbegun = remote->unbegun;
+    const char *doomed = remote->doomed;
     remote->unbegun = false;
+    remote->doomed = NULL;
     pthread_mutex_unlock(&remote->lock);
-    if (unbegun)
-        hosts_call_over(remote, NULL);
+    if (unbegun || doomed)
+        hosts_call_over(remote, doomed);
+}
+
+/* --- beginning a call, under the lock ------------------------------------------------------------------------- */
+
+static void prepare(struct remote *remote, struct task *task)
+{
+    remote->task = task;
+    remote->begun_us = clock_us();
+    remote->sent = 0;
+    remote->all_read = remote->aborted = remote->refused = remote->wants_stream = false;
+    remote->answers = remote->headed = false;
+    remote->in = (struct requester){ 0 };
+    remote->broken = NULL;
+    atomic_store_explicit(&remote->given_up, false, memory_order_relaxed);
+    atomic_store_explicit(&remote->final, false, memory_order_relaxed);
+}
+
+/* Sends what can be sent. False: the task could not be told, and is settled. */
+static bool begin(struct remote *remote, bool *ret_gone)
+{
+    int rc = put_head(remote, remote->task);
+    if (rc != NGI_OK) {
+        fail(remote, rc == NGI_ETOOBIG ? 431 : 503, ngi_strerror(rc));
+        return false;
+    }
+    while (remote->out.length < UNSPLIT_MOST && fill(remote)) /* a small body goes along */
+        ;
+    *ret_gone = !push(remote);
+    return true;
+}
+
+/* Reads what comes until the call is over (true), or that takes too long. */
+static bool await_answer(struct remote *remote, int64_t until_us, struct fcgi_end *ret_end)
+{
+    enum { SMALL = 16 * 1024, YIELDS = 2 };
+    uint8_t block[SMALL];
+    for (int yields = 0;;) {
+        ssize_t n = receive_some(remote, block, sizeof block);
+        if (n > 0) {
+            remote->answers = true;
+            if (feed(remote, block, (size_t)n, ret_end) || remote->broken)
+                return true;
+            if (remote->wants_stream)
+                return false;
+            continue;
+        }
+        if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+            remote->refused |= n < 0 && errno == ECONNRESET;
+            return false; /* the reactor finds out how it ended */
+        }
+        int64_t left_us = until_us - clock_us();
+        if (left_us <= 0 || remote->waits_for_room)
+            return false;
+        if (yields++ < YIELDS) { /* cheaper than a sleep, where the process is about to run */
+            sched_yield();
+            continue;
+        }
+        struct pollfd answer = { remote->socket.fd, POLLIN, 0 };
+        const struct timespec left = { 0, left_us * 1000 };
+        (void)ppoll(&answer, 1, &left, NULL);
+    }
+}
+
+/* It takes longer: from here on the call is the reactor's. False: it cannot be, and is settled. */
+static bool hand_over(struct remote *remote)
+{
+    struct task *task = remote->task;
+    remote->waited_for = false;
+    if (task_share(task) != NGI_OK) {
+        fail(remote, 503, "it could not be waited for");
+        remote->doomed = "a call of it could not be waited for";
+        return false;
+    }
+    task_hold(task);
+    pthread_mutex_lock(&task->lock);
+    task->remote = remote;
+    int why = atomic_load_explicit(&task->cancelled, memory_order_relaxed);
+    if (why)
+        remote_cancel(remote, why != NGI_CANCEL_CLIENT);
+    pthread_mutex_unlock(&task->lock);
+    if (remote->wants_stream)
+        begin_stream(remote);
+    set_events(remote);
+    return true;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
@@ -598,26 +694,11 @@ int remote_came(struct remote *remote, pid_t pid, int pidfd)
 bool remote_begin(struct remote *remote, struct task *task)
 {
     pthread_mutex_lock(&remote->lock);
-    remote->task = task;
-    remote->begun_us = clock_us();
-    remote->sent = 0;
-    remote->all_read = remote->aborted = remote->refused = false;
-    remote->answers = remote->headed = false;
-    remote->in = (struct requester){ 0 };
-    remote->broken = NULL;
-    atomic_store_explicit(&remote->given_up, false, memory_order_relaxed);
-    atomic_store_explicit(&remote->final, false, memory_order_relaxed);
-
+    prepare(remote, task);
     bool gone = false, begins = task_take_up(task, remote);
-    int rc = begins ? put_head(remote, task) : NGI_OK;
-    if (begins && rc == NGI_OK) {
-        /* A small body goes along. */
-        while (remote->out.length < UNSPLIT_MOST && fill(remote))
-            ;
-        gone = !push(remote);
-    } else if (begins) {
-        fail(remote, rc == NGI_ETOOBIG ? 431 : 503, ngi_strerror(rc));
-        begins = false;
+    if (begins) {
+        set_events(remote);
+        begins = begin(remote, &gone);
     }
     if (begins && !gone) {
         if (remote->waits_for_room)
@@ -637,6 +718,42 @@ bool remote_begin(struct remote *remote, struct task *task)
     if (!again)
         task_release(task);
     return !again;
+}
+
+enum remote_answer remote_try(struct remote *remote, struct task *task, int64_t wait_us)
+{
+    struct fcgi_end how;
+    bool gone = false, over = false;
+    pthread_mutex_lock(&remote->lock);
+    prepare(remote, task);
+    request_id(task->request);
+    task->stage = TASK_RUNNING;
+    remote->waited_for = true;
+    set_events(remote);
+    if (begin(remote, &gone) && !gone) {
+        over = await_answer(remote, remote->begun_us + wait_us, &how);
+        if (!over && hand_over(remote)) {
+            pthread_mutex_unlock(&remote->lock);
+            atomic_store_explicit(&remote->claimed, false, memory_order_release);
+            return REMOTE_GOES_ON;
+        }
+    }
+    remote->waited_for = false;
+    if (over)
+        end(remote, &how);
+    const char *broken = remote->broken ? remote->broken : remote->doomed;
+    forget(remote);
+    remote->doomed = broken;
+    if (broken)
+        reactor_ask(&remote->errand);
+    pthread_mutex_unlock(&remote->lock);
+    if (gone || broken) /* it is the reactor's, to be found gone, or killed */
+        atomic_store_explicit(&remote->claimed, false, memory_order_release);
+    else
+        hosts_answered(remote);
+    if (gone)
+        task->stage = TASK_NEW;
+    return gone ? REMOTE_UNREACHED : REMOTE_ANSWERED;
 }
 
 bool remote_lose_call(struct remote *remote, const char *how, struct task **ret_task)
@@ -664,6 +781,21 @@ bool remote_lose_call(struct remote *remote, const char *how, struct task **ret_
     if (!again)
         task_release(task);
     return again;
+}
+
+void remote_hung_up(struct remote *remote)
+{
+    pthread_mutex_lock(&remote->lock);
+    remote->hung_up = true;
+    pthread_mutex_unlock(&remote->lock);
+}
+
+void remote_over(struct remote *remote)
+{
+    pthread_mutex_lock(&remote->lock);
+    remote->unbegun = true;
+    pthread_mutex_unlock(&remote->lock);
+    reactor_ask(&remote->errand);
 }
 
 void remote_dismiss(struct remote *remote)

@@ -58,11 +58,14 @@ struct remote {
     size_t out_at;
     uint64_t sent;
     bool sends_file; /* the body's file goes along with the first byte */
-    bool all_read; /* the end of the body is in `out`, or has been sent */
-    bool aborted;  /* likewise FCGI_ABORT_REQUEST */
+    bool all_read;   /* the end of the body is in `out`, or has been sent */
+    bool aborted;    /* likewise FCGI_ABORT_REQUEST */
     bool waits_for_room;
-    bool unbegun; /* it has been given a call that was not to begin, and is free again */
-    bool refused; /* the peer was gone, and had not read all that it was sent (ECONNRESET) */
+    bool waited_for;    /* by remote_try, which reads what comes; the reactor does not */
+    bool wants_stream;  /* its response is to be sent on as it comes, when that is over */
+    const char *doomed; /* it is to be killed: why, a constant; NULL: it is not */
+    bool unbegun;       /* it has been given a call that was not to begin, and is free again */
+    bool refused;       /* the peer was gone, and had not read all that it was sent (ECONNRESET) */
 
     struct requester in;
     struct buffer head; /* of the response, until it is complete */
@@ -86,10 +89,20 @@ int remote_came(struct remote *remote, pid_t pid, int pidfd);
  * task is the caller's again, waiting. */
 bool remote_begin(struct remote *remote, struct task *task);
 
+/* The same for a task that nobody else knows of, and waits `wait_us` for the answer, on this thread. */
+enum remote_answer {
+    REMOTE_ANSWERED,  /* the task is settled */
+    REMOTE_GOES_ON,   /* it takes longer: the task is shared, and as after remote_begin */
+    REMOTE_UNREACHED, /* the process was gone: the task is as new */
+};
+enum remote_answer remote_try(struct remote *remote, struct task *task, int64_t wait_us);
+
 /* The process has ended with a call: what comes of that. On the reactor's thread. `how`: in words. True: it had not
  * read the call, which is the caller's again, waiting, in *ret_task. */
 bool remote_lose_call(struct remote *remote, const char *how, struct task **ret_task);
 
+/* Nothing more will come from it. */
+void remote_hung_up(struct remote *remote);
 /* Closes the socket to the process: it is to end. On the reactor's thread. */
 void remote_dismiss(struct remote *remote);
 /* `why`: a constant. */
@@ -98,6 +111,9 @@ void remote_kill(struct remote *remote, const char *why);
 void remote_drain(struct remote *remote);
 /* Resident bytes; 0: nobody knows. Likewise. */
 uint64_t remote_rss(struct remote *remote);
+
+/* Has hosts_call_over called for it, on the reactor's thread. By who has claimed it. */
+void remote_over(struct remote *remote);
 
 /* --- under the lock of its task, on any thread */
 

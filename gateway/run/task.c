@@ -72,6 +72,14 @@ enum task_news task_begin(struct task *task, const struct dispatch *dispatch)
 {
     arrive(task, dispatch);
     enum lane_place place = lane_place(task->lane);
+    if (place == LANE_AWAY && lane_is_quick(task->lane)) {
+        task->request->timing.rung = "process";
+        switch (hosts_try(task->lane->hosts, task)) {
+        case HOSTS_ANSWERED: return TASK_RESPOND;
+        case HOSTS_GOES_ON: return task_look(task);
+        case HOSTS_NOT_TRIED: break;
+        }
+    }
     if (place == LANE_AWAY)
         return send_away(task) ? task_look(task) : TASK_RESPOND;
     task->stage = TASK_RUNNING;
