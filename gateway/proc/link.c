@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "fcgi/inner.h"
 #include "http/problem.h"
 #include "obs/access.h"
 #include "obs/counters.h"
@@ -135,10 +136,10 @@ static void take_param(struct link *link, const struct fcgi_pair *pair)
     int64_t number;
     if (pair->value_length < sizeof text)
         memcpy(text, pair->value, pair->value_length);
-    if (is_named(pair, "NGI_REQUEST_ID")) {
+    if (is_named(pair, INNER_REQUEST_ID)) {
         if (strlen(text) == REQUEST_ID_SIZE - 1 && text[strspn(text, "0123456789abcdef")] == '\0')
             memcpy(link->id, text, sizeof link->id);
-    } else if (is_named(pair, "NGI_DEADLINE_US")) {
+    } else if (is_named(pair, INNER_DEADLINE_US)) {
         if (text_to_int64(text, &number) && number >= 0)
             link->deadline_us = number;
     } else {

@@ -20,8 +20,7 @@ struct link_host {
     struct responder_values values;
     bool mounted; /* the operator has said where the plugin is mounted: SCRIPT_NAME does not count */
     /* The other side is our gateway, which knows what no web server does: it sends NGI_REQUEST_ID and NGI_DEADLINE_US,
-     * wants no FCGI_STDERR, takes an app_status other than 0 for a response that has been cut, and the end of a request
-     * for the end of its handler. */
+     * wants no FCGI_STDERR, and takes the end of a request for the end of its handler (fcgi/inner.h). */
     bool inner;
     struct solo solo;
     int signals; /* readable when a signal waits for `heed` */
@@ -99,7 +98,7 @@ enum link_outcome { LINK_SENT, LINK_CUT, LINK_ABORTED };
 /* Sends the response of link->task; if it has been sent, with the end of the request. */
 enum link_outcome link_answer(struct link *link);
 /* Sends the end of a request that has got no response, or half of one. False: the connection is gone. */
-bool link_send_end(struct link *link, unsigned app_status);
+bool link_send_end(struct link *link, bool cut);
 /* Sends replies that wait, then so many bytes; false: the connection is gone. */
 bool link_send(struct link *link, const uint8_t *data, size_t n);
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "fcgi/inner.h"
 #include "http/head.h"
 #include "plugin/plugin.h"
 #include "proc/link.h"
@@ -36,6 +37,12 @@ static bool flush(struct record *record)
     return good && !is_over(link);
 }
 
+/* What FCGI_END_REQUEST says of the call. */
+static uint32_t status_of(const struct link *link, bool cut)
+{
+    return link->host->inner ? inner_status(cut, task_timing(link->task).run_us) : 0;
+}
+
 /* Sends what has been filled in and the end of the request, at once: a small response is a single piece. */
 static bool flush_last(struct record *record)
 {
@@ -47,7 +54,7 @@ static bool flush_last(struct record *record)
         responder_put_header(&link->front.responder, FCGI_STDOUT, record->length, record->bytes);
         n = FCGI_HEADER_SIZE + record->length;
     }
-    responder_put_end(&link->front.responder, 0, record->bytes + n);
+    responder_put_end(&link->front.responder, status_of(link, false), record->bytes + n);
     link->ending = true;
     bool good = link_send(link, record->bytes, n + RESPONDER_END_SIZE);
     link->ending = false;
@@ -208,10 +215,10 @@ bool link_send(struct link *link, const uint8_t *data, size_t n)
     return good;
 }
 
-bool link_send_end(struct link *link, unsigned app_status)
+bool link_send_end(struct link *link, bool cut)
 {
     uint8_t bytes[RESPONDER_END_SIZE];
-    responder_put_end(&link->front.responder, app_status, bytes);
+    responder_put_end(&link->front.responder, status_of(link, cut), bytes);
     link->ending = true;
     bool good = link_send(link, bytes, sizeof bytes);
     link->ending = false;

@@ -61,7 +61,7 @@ void hosts_ended(struct hosts *hosts, uint64_t number, int status, const char *w
 int hosts_submit(struct hosts *hosts, struct task *task);
 /* The same for a task that nobody else knows of, where a process is idle and nothing waits: and waits for the answer on
  * this thread, for a moment (HOSTS_QUICK_US). */
-enum { HOSTS_QUICK_US = 500 };
+enum { HOSTS_QUICK_US = 1000 };
 enum hosts_try {
     HOSTS_ANSWERED,  /* the task is settled */
     HOSTS_GOES_ON,   /* it takes longer, and is as after hosts_submit */

@@ -191,7 +191,7 @@ void lane_wants_streams(struct lane *lane, bool on_pool)
 }
 
 /* One that is not quick outweighs so many that are: what it costs is a pool thread for HOSTS_QUICK_US. */
-enum { QUICK_FROM = 32, QUICK_MOST = 64, LONG_WEIGHS = 16 };
+enum { QUICK_FROM = 32, QUICK_MOST = 64, LONG_WEIGHS = 8 };
 
 bool lane_is_quick(const struct lane *lane)
 {

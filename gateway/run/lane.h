@@ -54,7 +54,7 @@ bool lane_goes_on_here(const struct lane *lane);
 
 /* Whether a call in a host process is worth waiting for on a pool thread. */
 bool lane_is_quick(const struct lane *lane);
-/* Takes note of how long one took. */
+/* Takes note of how long its handler has run there. */
 void lane_note_hosted(struct lane *lane, int64_t took_us);
 
 /* Seconds after which a call that was refused may find room. */

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "fcgi/inner.h"
 #include "http/cgi_response.h"
 #include "http/cgi_tell.h"
 #include "http/problem.h"
@@ -80,14 +81,14 @@ static int put_head(struct remote *remote, struct task *task)
     if (rc == NGI_OK)
         rc = cgi_tell(request, body_length(request), put_pair, &pairs);
     if (rc == NGI_OK)
-        rc = put_text(&pairs, "NGI_REQUEST_ID", request->id);
+        rc = put_text(&pairs, INNER_REQUEST_ID, request->id);
     if (rc == NGI_OK && task->deadline_us != INT64_MAX)
-        rc = put_number(&pairs, "NGI_DEADLINE_US", task->deadline_us);
+        rc = put_number(&pairs, INNER_DEADLINE_US, task->deadline_us);
     /* What is in a file is not copied: the process gets the file. */
     remote->sends_file = !request->arrives && request->body.fd >= 0;
     request->body.position = 0; /* it may be its second try */
     if (rc == NGI_OK && remote->sends_file)
-        rc = put_number(&pairs, "NGI_BODY_FILE", (int64_t)request->body.length);
+        rc = put_number(&pairs, INNER_BODY_FILE, (int64_t)request->body.length);
     if (rc == NGI_OK)
         rc = requester_put_begin(&remote->out);
     if (rc == NGI_OK)
@@ -296,11 +297,9 @@ static void settle(struct remote *remote, bool cut)
 {
     struct task *task = remote->task;
     struct response *response = &task->request->response;
-    int64_t took_us = clock_us() - remote->begun_us;
-    lane_note_hosted(task->lane, took_us);
     pthread_mutex_lock(&task->lock);
     task->remote = NULL;
-    task->request->timing.run_us = took_us;
+    task->request->timing.run_us = clock_us() - remote->begun_us;
     task->deadline_us = INT64_MAX; /* it was the handler's */
     task->out.ended |= response->begun;
     task->out.broken |= response->begun && cut;
@@ -380,11 +379,13 @@ static void end(struct remote *remote, const struct fcgi_end *how)
     struct task *task = remote->task;
     if (!remote->broken && !remote->headed && !remote->aborted)
         remote->broken = "it ended a call without a response";
-    if (!remote->broken && remote->headed && how->app_status == 0)
+    bool cut = inner_is_cut(how->app_status);
+    lane_note_hosted(task->lane, inner_run_us(how->app_status));
+    if (!remote->broken && remote->headed && !cut)
         remote->broken = judge(task);
     if (remote->broken) {
         fail(remote, 502, remote->broken);
-    } else if (how->app_status != 0 || !remote->headed) { /* it has told why; or it was aborted */
+    } else if (cut || !remote->headed) { /* it has told why; or it was aborted */
         fail(remote, 500, "the handler gave up");
     } else {
         if (is_unknown(task->request))
@@ -623,6 +624,7 @@ static bool hand_over(struct remote *remote)
 {
     struct task *task = remote->task;
     remote->waited_for = false;
+    lane_note_hosted(task->lane, INT64_MAX); /* whatever the process may say */
     if (task_share(task) != NGI_OK) {
         fail(remote, 503, "it could not be waited for");
         remote->doomed = "a call of it could not be waited for";
