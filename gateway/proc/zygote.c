@@ -112,6 +112,7 @@ struct zygote *zygote_new(const struct zygote_brief *brief, struct report *repor
         zygote->pidfd = zygote->line = zygote->settings = -1;
         zygote->stage = DEAD;
         zygote->again.fire = zygote_start_again;
+        zygote->join.run = zygote_join;
         zygote->leave.run = zygote_leave;
         buffer_init(&zygote->heard, TEXT_MOST);
         zygote->name = brief->name ? strdup(brief->name) : NULL;

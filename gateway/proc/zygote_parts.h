@@ -52,7 +52,8 @@ struct zygote {
     struct born *born;
     struct reactor_source line_source, end_source;
     struct reactor_timer again;
-    struct reactor_errand leave;
+    struct reactor_errand join, leave;
+    int joined;       /* what came of the first */
     bool listens;     /* the two sources have been added: the first, */
     bool awaits_end;  /* the second */
     bool awaits_room; /* on the line */
@@ -67,7 +68,8 @@ void zygote_report_lines(struct zygote *zygote, struct report *report);
 /* For messages. */
 const char *zygote_plugin(const struct zygote *zygote);
 
-/* Its errand: has the reactor forget it. */
+/* Its errands: has the reactor wait for it, and forget it. */
+void zygote_join(struct reactor_errand *errand);
 void zygote_leave(struct reactor_errand *errand);
 /* Its timer: starts the next one. */
 void zygote_start_again(struct reactor_timer *timer);

@@ -97,6 +97,12 @@ static void send_asks(struct zygote *zygote)
     await_room(zygote, rc == -EAGAIN || rc == -ETOOMANYREFS);
 }
 
+static bool has_ended(const struct zygote *zygote)
+{
+    struct pollfd end = { zygote->pidfd, POLLIN, 0 };
+    return poll(&end, 1, 0) > 0;
+}
+
 /* False: what it says cannot be true. */
 static bool take_forked(struct zygote *zygote, int pidfd)
 {
@@ -106,7 +112,9 @@ static bool take_forked(struct zygote *zygote, int pidfd)
         return false;
     enum zygote_child child =
         zygote_child_look(pidfd, (pid_t)pid, atomic_load_explicit(&zygote->pid, memory_order_relaxed));
-    if (child == CHILD_ENDED) { /* which follows */
+    /* One that has ended is told of in what follows. One whose zygote has just died is nobody's child, and cannot be
+     * told from any other process: it is as if it had not been answered for. */
+    if (child == CHILD_ENDED || (child == CHILD_FALSE && has_ended(zygote))) {
         close(pidfd);
         return true;
     }
@@ -244,10 +252,11 @@ static bool take(struct zygote *zygote, int kind, int fd)
     }
 }
 
-/* All that has come. False: it has been lost. */
-static bool take_all(struct zygote *zygote)
+/* What has come; some of it, if that does not end: others want their turn. False: it has been lost. */
+static bool take_some(struct zygote *zygote)
 {
-    for (;;) {
+    enum { MOST = 256 }; /* more than a line has room for */
+    for (int i = 0; i < MOST; i++) {
         int fd, kind = zygote_line_hear(zygote->line, &zygote->heard, &fd);
         if (kind == MESSAGE_NONE)
             return true;
@@ -268,6 +277,7 @@ static bool take_all(struct zygote *zygote)
             return false;
         }
     }
+    return true;
 }
 
 static void line_ready(struct reactor_source *source, uint32_t events)
@@ -275,10 +285,9 @@ static void line_ready(struct reactor_source *source, uint32_t events)
     struct zygote *zygote = (struct zygote *)((char *)source - offsetof(struct zygote, line_source));
     if (events & EPOLLOUT)
         send_asks(zygote);
-    if (!take_all(zygote) || zygote->listens)
+    if (!take_some(zygote) || zygote->listens)
         return;
-    struct pollfd end = { zygote->pidfd, POLLIN, 0 };
-    if (poll(&end, 1, 0) == 0) /* it lives on without a line */
+    if (!has_ended(zygote)) /* it lives on without a line */
         (void)pidfd_send_signal(zygote->pidfd, SIGKILL, NULL, 0);
 }
 
@@ -286,7 +295,7 @@ static void end_ready(struct reactor_source *source, uint32_t events)
 {
     struct zygote *zygote = (struct zygote *)((char *)source - offsetof(struct zygote, end_source));
     (void)events;
-    if (!zygote->listens || take_all(zygote)) /* what it has said before */
+    if (!zygote->listens || take_some(zygote)) /* what it has said before */
         lose(zygote, false);
 }
 
@@ -338,6 +347,13 @@ void zygote_start_again(struct reactor_timer *timer)
     fail(zygote, &zygote->asks, why);
 }
 
+void zygote_join(struct reactor_errand *errand)
+{
+    struct zygote *zygote = (struct zygote *)((char *)errand - offsetof(struct zygote, join));
+    send_asks(zygote);
+    zygote->joined = watch(zygote);
+}
+
 void zygote_leave(struct reactor_errand *errand)
 {
     struct zygote *zygote = (struct zygote *)((char *)errand - offsetof(struct zygote, leave));
@@ -353,9 +369,10 @@ const struct hosts_source zygote_source = { make };
 int zygote_serve(struct zygote *zygote, struct hosts *hosts, ngi_error *err)
 {
     zygote->hosts = hosts;
-    send_asks(zygote);
-    if (watch(zygote) == NGI_OK)
-        return NGI_OK;
-    return ngi_error_set(err, NGI_EIO, "plugin %s: its zygote cannot be listened to: %s", zygote_plugin(zygote),
-                         strerror(errno));
+    /* On its thread: between the two sources it would find one alone. */
+    reactor_ask(&zygote->join);
+    reactor_flush();
+    return zygote->awaits_end
+             ? NGI_OK
+             : ngi_error_set(err, NGI_EIO, "plugin %s: its zygote cannot be listened to", zygote_plugin(zygote));
 }

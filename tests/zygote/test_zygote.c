@@ -239,6 +239,27 @@ START_TEST(a_host_serves_what_init_has_built)
 }
 END_TEST
 
+/* More than the line has room for. */
+START_TEST(many_are_asked_for_at_once)
+{
+    int fds[HOSTS_MOST];
+    serve("");
+    pid_t parent = zygote_pid(zygote);
+    ck_assert_int_eq(kill(parent, SIGSTOP), 0);
+    for (size_t i = 0; i < HOSTS_MOST; i++)
+        fds[i] = ask_host(i);
+    ck_assert_int_eq(kill(parent, SIGCONT), 0);
+    for (size_t i = 0; i < HOSTS_MOST; i++) {
+        turn_until(&told[i].came);
+        ck_assert_str_eq(ask(fds[i], "/sound/thread"), "0");
+        close(fds[i]);
+    }
+    for (size_t i = 0; i < HOSTS_MOST; i++)
+        turn_until(&told[i].ended);
+    stop();
+}
+END_TEST
+
 START_TEST(after_fork_that_fails_ends_the_host)
 {
     serve("plugin sound { option { after = luck } }");
@@ -512,6 +533,7 @@ Suite *zygote_suite(void)
     tcase_add_test(tests, a_crash_while_it_is_loaded_is_told);
     tcase_add_test(tests, init_that_fails_is_told);
     tcase_add_test(tests, a_host_serves_what_init_has_built);
+    tcase_add_test(tests, many_are_asked_for_at_once);
     tcase_add_test(tests, after_fork_that_fails_ends_the_host);
     tcase_add_test(tests, how_a_host_has_ended_is_told);
     tcase_add_test(tests, a_crash_is_told_by_the_host_and_its_request_is_kept);
