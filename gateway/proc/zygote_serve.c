@@ -372,7 +372,7 @@ int zygote_serve(struct zygote *zygote, struct hosts *hosts, ngi_error *err)
     /* On its thread: between the two sources it would find one alone. */
     reactor_ask(&zygote->join);
     reactor_flush();
-    return zygote->awaits_end
-             ? NGI_OK
-             : ngi_error_set(err, NGI_EIO, "plugin %s: its zygote cannot be listened to", zygote_plugin(zygote));
+    if (zygote->joined == NGI_OK)
+        return NGI_OK;
+    return ngi_error_set(err, NGI_EIO, "plugin %s: its zygote cannot be listened to", zygote_plugin(zygote));
 }

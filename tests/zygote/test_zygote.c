@@ -15,6 +15,13 @@
 #include "tests/harness/scratch.h"
 #include "tests/zygote/fixture.h"
 
+/* Where a crash ends in a sanitizer's report instead of ours. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SANITIZED = true };
+#else
+enum { SANITIZED = false };
+#endif
+
 static const char sound[] =
     "#include <ngi.h>\n"
     "#include <stdlib.h>\n"
@@ -290,6 +297,7 @@ END_TEST
 
 START_TEST(a_crash_is_told_by_the_host_and_its_request_is_kept)
 {
+    static const char *const words[] = { "plugin sound", "incident 0123456789abcdef", ".request", "#1 aborts at " };
     char text[256];
     snprintf(text, sizeof text, "crash_dir = \"%s\"\n", scratch.path);
     serve(text);
@@ -297,9 +305,8 @@ START_TEST(a_crash_is_told_by_the_host_and_its_request_is_kept)
     say(fd, "/sound/aborts", (const char *const[]){ "NGI_REQUEST_ID=0123456789abcdef", NULL });
     turn_until(&told[1].ended);
     ck_assert(WIFSIGNALED(told[1].status) && WTERMSIG(told[1].status) == SIGABRT);
-    ck_assert_msg(strstr(log_text(), "0123456789abcdef") != NULL, "%s", log_text());
-    ck_assert_msg(strstr(log_text(), ".request") != NULL, "%s", log_text());
-    ck_assert_msg(strstr(log_text(), "aborts") != NULL, "%s", log_text());
+    for (size_t i = 0; !SANITIZED && i < sizeof words / sizeof *words; i++)
+        ck_assert_msg(strstr(log_text(), words[i]) != NULL, "%s", log_text());
     close(fd);
     stop();
 }
