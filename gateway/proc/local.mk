@@ -33,7 +33,8 @@ libpostern_a_SOURCES += \
 	gateway/proc/trial.c gateway/proc/trial.h \
 	gateway/proc/verdict.c gateway/proc/verdict.h \
 	gateway/proc/worker.c gateway/proc/worker.h \
-	gateway/proc/zygote.c gateway/proc/zygote.h \
+	gateway/proc/zygote.c gateway/proc/zygote.h gateway/proc/zygote_parts.h \
+	gateway/proc/zygote_process.c gateway/proc/zygote_serve.c \
 	gateway/proc/zygote_child.c gateway/proc/zygote_child.h \
 	gateway/proc/zygote_line.c gateway/proc/zygote_line.h \
 	gateway/proc/zygote_main.c gateway/proc/zygote_main.h

@@ -16,8 +16,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "conf/settings_extract.h"
-#include "conf/settings_table.h"
-#include "conf/settings_value.h"
 #include "plugin/call.h"
 #include "plugin/crash.h"
 #include "plugin/description.h"
@@ -60,13 +58,7 @@ static bool adapt(struct settings *settings)
     free(settings->access_log);
     settings->access_log = off;
     settings->connection_timeout = 0;
-    settings->run = settings->run == RUN_PROCESS ? RUN_AUTO : settings->run;
-    for (size_t i = 0; i < settings->plugin_count; i++) {
-        struct plugin_settings *plugin = &settings->plugin[i];
-        plugin->run = plugin->run == RUN_PROCESS ? RUN_AUTO : plugin->run;
-        for (size_t j = 0; j < plugin->route_count; j++)
-            plugin->routes[j].run = plugin->routes[j].run == RUN_PROCESS ? RUN_AUTO : plugin->routes[j].run;
-    }
+    settings_run_here(settings);
     return true;
 }
 
@@ -110,15 +102,15 @@ static bool check_block(const struct plugin *plugin, const struct plugin_setting
 {
     if (plugin->settings == block || !plugin->settings)
         return true;
-    for (size_t i = 0; i < settings_table_count; i++)
-        if (settings_table[i].hosts && setting_is_set(&settings_table[i], plugin->settings)) {
-            report_add(report,
-                       "%s: plugin.%s.%s: cannot be obeyed: the file does not tell this name before its code runs; "
-                       "build it with NGI_PLUGIN",
-                       plugin->settings->where, plugin->name, settings_table[i].key);
-            return false;
-        }
-    return true;
+    const char *key = settings_confines(plugin->settings);
+    if (!key)
+        return true;
+    report_add(report,
+               "%s: plugin.%s.%s: cannot be obeyed: the file does not tell this name before its code runs; build it "
+               "with "
+               "NGI_PLUGIN(…)",
+               plugin->settings->where, plugin->name, key);
+    return false;
 }
 
 static bool load(struct nest *nest, struct report *report)

@@ -22,9 +22,11 @@ static struct reactor_errand *errand;
 
 struct told told[HOSTS_MOST];
 
+/* The linker has all calls of these come here (local.mk): what run/ does in their place waits for threads and tasks. */
+
 /* --- run/reactor.h ----------------------------------------------------------------------------------------------- */
 
-int reactor_add(struct reactor_source *source, uint32_t events)
+int __wrap_reactor_add(struct reactor_source *source, uint32_t events)
 {
     for (size_t i = 0; i < SOURCES_MOST; i++)
         if (!sources[i].source) {
@@ -35,21 +37,21 @@ int reactor_add(struct reactor_source *source, uint32_t events)
     return NGI_EIO;
 }
 
-void reactor_change(struct reactor_source *source, uint32_t events)
+void __wrap_reactor_change(struct reactor_source *source, uint32_t events)
 {
     for (size_t i = 0; i < SOURCES_MOST; i++)
         if (sources[i].source == source)
             sources[i].events = events;
 }
 
-void reactor_remove(struct reactor_source *source)
+void __wrap_reactor_remove(struct reactor_source *source)
 {
     for (size_t i = 0; i < SOURCES_MOST; i++)
         if (sources[i].source == source)
             sources[i].source = NULL;
 }
 
-void reactor_set(struct reactor_timer *which, int64_t at_us)
+void __wrap_reactor_set(struct reactor_timer *which, int64_t at_us)
 {
     ck_assert(!timer || timer == which);
     timer = which;
@@ -57,18 +59,18 @@ void reactor_set(struct reactor_timer *which, int64_t at_us)
     timer->set = true;
 }
 
-void reactor_unset(struct reactor_timer *which)
+void __wrap_reactor_unset(struct reactor_timer *which)
 {
     which->set = false;
     timer = NULL;
 }
 
-void reactor_ask(struct reactor_errand *which)
+void __wrap_reactor_ask(struct reactor_errand *which)
 {
     errand = which;
 }
 
-void reactor_flush(void)
+void __wrap_reactor_flush(void)
 {
     if (errand)
         errand->run(errand);
@@ -112,7 +114,7 @@ void turn_until(const bool *what)
 
 /* --- run/hosts.h, the source's side ------------------------------------------------------------------------------- */
 
-void hosts_came(struct hosts *hosts, uint64_t number, pid_t pid, int pidfd)
+void __wrap_hosts_came(struct hosts *hosts, uint64_t number, pid_t pid, int pidfd)
 {
     (void)hosts;
     ck_assert_uint_lt(number, HOSTS_MOST);
@@ -122,7 +124,7 @@ void hosts_came(struct hosts *hosts, uint64_t number, pid_t pid, int pidfd)
     told[number].pidfd = pidfd;
 }
 
-void hosts_ended(struct hosts *hosts, uint64_t number, int status, const char *why)
+void __wrap_hosts_ended(struct hosts *hosts, uint64_t number, int status, const char *why)
 {
     (void)hosts;
     ck_assert_uint_lt(number, HOSTS_MOST);

@@ -5,6 +5,10 @@ TESTS += tests/zygote/zygote
 tests_zygote_zygote_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_zygote_zygote_CFLAGS = $(TEST_CFLAGS)
 tests_zygote_zygote_LDADD = $(POSTERN_LIBS) $(CHECK_LIBS) $(CURL_LIBS)
+tests_zygote_zygote_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=reactor_add -Wl,--wrap=reactor_change -Wl,--wrap=reactor_remove \
+	-Wl,--wrap=reactor_set -Wl,--wrap=reactor_unset -Wl,--wrap=reactor_ask \
+	-Wl,--wrap=reactor_flush -Wl,--wrap=hosts_came -Wl,--wrap=hosts_ended
 tests_zygote_zygote_SOURCES = tests/zygote/main.c tests/zygote/fixture.c tests/zygote/fixture.h \
 	tests/zygote/test_zygote.c gateway/app/autopsy.c gateway/app/zygote.c \
 	tests/harness/client.c tests/harness/client.h \

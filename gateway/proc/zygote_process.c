@@ -1,0 +1,134 @@
+#include "proc/zygote_parts.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* "-", or "=" and the text; the caller's. */
+static char *optional(const char *text)
+{
+    char *out = NULL;
+    return !text ? strdup("-") : asprintf(&out, "=%s", text) < 0 ? NULL : out;
+}
+
+/* Nothing else of ours is inherited: all of it is close-on-exec, and the action that copies a descriptor to its own
+ * number takes that off in the child alone (posix_spawn_file_actions_adddup2(3), glibc 2.29). */
+static int spawn(const struct zygote *zygote, int line, pid_t *ret)
+{
+    const int given[] = { line, zygote->settings, zygote->file->copy };
+    enum { GIVEN = sizeof given / sizeof *given };
+    char numbers[GIVEN + 1][16];
+    char *name = optional(zygote->name), *mount = optional(zygote->mount);
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    int error = name && mount ? 0 : ENOMEM;
+    for (size_t i = 0; i < GIVEN; i++) {
+        snprintf(numbers[i], sizeof numbers[i], "%d", given[i]);
+        if (error == 0)
+            error = posix_spawn_file_actions_adddup2(&actions, given[i], given[i]);
+    }
+    snprintf(numbers[GIVEN], sizeof numbers[GIVEN], "%d", (int)getpid());
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all); /* also what a plugin may have made of them */
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    char *const argv[] = { (char *)"postern",
+                           (char *)"zygote",
+                           numbers[0],
+                           numbers[1],
+                           numbers[2],
+                           numbers[GIVEN],
+                           (char *)(zygote->hosts ? "1" : "0"),
+                           zygote->file->path,
+                           name,
+                           mount,
+                           NULL };
+    if (error == 0)
+        error = posix_spawn(ret, "/proc/self/exe", &actions, &attributes, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    free(name);
+    free(mount);
+    return error;
+}
+
+static const char *phase_of(enum zygote_stage stage)
+{
+    static const char *const phases[] = { "while it was loaded", "when it had been loaded", "in init",
+                                          "while its hosts served", "" };
+    return phases[stage];
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+int zygote_begin(struct zygote *zygote)
+{
+    int ends[2], rc = channel_open(ends);
+    pid_t pid = 0;
+    if (rc < 0)
+        return -rc;
+    int error = spawn(zygote, ends[1], &pid);
+    close(ends[1]);
+    int pidfd = error ? -1 : pidfd_open(pid, 0);
+    if (!error && pidfd < 0) {
+        error = errno;
+        kill(pid, SIGKILL);
+        (void)waitpid(pid, NULL, 0);
+    }
+    if (error) {
+        close(ends[0]);
+        return error;
+    }
+    zygote->line = ends[0];
+    zygote->pidfd = pidfd;
+    zygote->stage = LOADING;
+    buffer_reset(&zygote->heard, CHANNEL_TEXT_MAX);
+    atomic_store_explicit(&zygote->pid, pid, memory_order_relaxed);
+    return 0;
+}
+
+void zygote_bury(struct zygote *zygote, char words[WORDS])
+{
+    siginfo_t info = { 0 };
+    enum zygote_stage stage = zygote->stage;
+    int rc;
+    (void)pidfd_send_signal(zygote->pidfd, SIGKILL, NULL, 0); /* one that has closed its line is of no use */
+    while ((rc = waitid(P_PIDFD, (id_t)zygote->pidfd, &info, WEXITED)) < 0 && errno == EINTR)
+        ;
+    if (rc < 0)
+        snprintf(words, WORDS, "has ended %s, and nobody knows how: %s", phase_of(stage), strerror(errno));
+    else if (info.si_code == CLD_EXITED)
+        snprintf(words, WORDS, "ended with status %d %s", info.si_status, phase_of(stage));
+    else
+        snprintf(words, WORDS, "died of SIG%s %s", sigabbrev_np(info.si_status) ? sigabbrev_np(info.si_status) : "?",
+                 phase_of(stage));
+    close(zygote->pidfd);
+    if (zygote->line >= 0)
+        close(zygote->line);
+    zygote->pidfd = zygote->line = -1;
+    zygote->stage = DEAD;
+    atomic_store_explicit(&zygote->pid, 0, memory_order_relaxed);
+}
+
+void zygote_report_lines(struct zygote *zygote, struct report *report)
+{
+    char *rest = zygote->heard.data, *line;
+    while ((line = strsep(&rest, "\n")) != NULL)
+        if (*line)
+            report_add(report, "%s", line);
+}
+
+const char *zygote_plugin(const struct zygote *zygote)
+{
+    return zygote->name ? zygote->name : zygote->file->path;
+}
