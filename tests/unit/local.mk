@@ -51,6 +51,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_record.c \
 	tests/unit/test_report.c \
 	tests/unit/test_request.c \
+	tests/unit/test_requester.c \
 	tests/unit/test_responder.c \
 	tests/unit/test_response.c \
 	tests/unit/test_response_body.c \
