@@ -3,19 +3,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/field.h"
 #include "sdk/ngi.h"
 
-static int take_line(struct response *response, char *line)
+/* "Status: 200 OK": what head_write begins with. The phrase is not kept. */
+static int take_status(struct response *response, const char *line)
+{
+    static const char name[] = "Status: ";
+    const char *value = line + strlen(name);
+    if (strncmp(line, name, strlen(name)) != 0 || strspn(value, "0123456789") != 3 || (value[3] && value[3] != ' ') ||
+        !field_is_value(value, strlen(value)))
+        return NGI_EPARSE;
+    return response_status(response, atoi(value));
+}
+
+/* A header of the name Status is one like any other. */
+static int take_header(struct response *response, char *line)
 {
     char *colon = strchr(line, ':');
     if (!colon)
         return NGI_EPARSE;
     *colon = '\0';
-    char *value = colon + 1;
-    value += strspn(value, " ");
-    if (strcmp(line, "Status") != 0)
-        return response_add_header(response, line, value);
-    return strspn(value, "0123456789") == 3 ? response_status(response, atoi(value)) : NGI_EPARSE;
+    const char *value = colon + 1;
+    return response_add_header(response, line, value + strspn(value, " "));
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
@@ -32,13 +42,13 @@ int cgi_response_read(struct response *response, char *text, size_t n)
     char *line = text, *end = text + n - 2; /* of the last line that is not empty */
     if (memchr(text, '\0', n))
         return NGI_EPARSE;
-    while (line < end && rc == NGI_OK) {
+    do {
         char *next = memmem(line, (size_t)(end - line), "\r\n", 2);
         if (!next)
             return NGI_EPARSE;
         *next = '\0';
-        rc = take_line(response, line);
+        rc = line == text ? take_status(response, line) : take_header(response, line);
         line = next + 2;
-    }
-    return rc == NGI_OK && response->status == 0 ? NGI_EPARSE : rc;
+    } while (line < end && rc == NGI_OK);
+    return rc;
 }

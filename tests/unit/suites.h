@@ -7,7 +7,7 @@
 #define UNIT_SUITES(SUITE) \
     SUITE(arena) SUITE(buffer) SUITE(map) SUITE(text) SUITE(file) SUITE(peek) SUITE(log) SUITE(report) \
     SUITE(settings) SUITE(settings_refusals) SUITE(record) SUITE(requester) SUITE(responder) SUITE(body) SUITE(cgi) \
-    SUITE(conditional) SUITE(cookie) SUITE(date) SUITE(environ) SUITE(field) \
+    SUITE(cgi_response) SUITE(conditional) SUITE(cookie) SUITE(date) SUITE(environ) SUITE(field) \
     SUITE(form) SUITE(method) SUITE(multipart) SUITE(outcome) SUITE(outcome_conditional) SUITE(pattern) \
     SUITE(request) SUITE(response) SUITE(response_body) SUITE(router) SUITE(router_random) SUITE(target) \
     SUITE(transcript) SUITE(crash_file) SUITE(urlencoded) SUITE(claims) SUITE(facts) SUITE(facts_undefined) \
