@@ -15,6 +15,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_buffer.c \
 	tests/unit/test_cgi.c \
 	tests/unit/test_cgi_response.c \
+	tests/unit/test_cgi_tell.c \
 	tests/unit/test_channel.c \
 	tests/unit/test_claims.c \
 	tests/unit/test_crash_file.c \
@@ -49,6 +50,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_peek.c \
 	tests/unit/test_pipe.c \
 	tests/unit/test_placement.c \
+	tests/unit/test_reactor.c \
 	tests/unit/test_record.c \
 	tests/unit/test_report.c \
 	tests/unit/test_request.c \
