@@ -17,6 +17,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_cgi_response.c \
 	tests/unit/test_cgi_tell.c \
 	tests/unit/test_channel.c \
+	tests/unit/test_circuit.c \
 	tests/unit/test_claims.c \
 	tests/unit/test_crash_file.c \
 	tests/unit/test_conditional.c \

@@ -12,7 +12,7 @@
     SUITE(request) SUITE(response) SUITE(response_body) SUITE(router) SUITE(router_random) SUITE(target) \
     SUITE(transcript) SUITE(crash_file) SUITE(urlencoded) SUITE(claims) SUITE(facts) SUITE(facts_undefined) \
     SUITE(facts_refusals) SUITE(facts_hostile) SUITE(facts_printing) SUITE(options) SUITE(counters) SUITE(executor) \
-    SUITE(pipe) SUITE(placement) SUITE(reactor) SUITE(task) SUITE(later) SUITE(listener) \
+    SUITE(pipe) SUITE(placement) SUITE(circuit) SUITE(reactor) SUITE(task) SUITE(later) SUITE(listener) \
     SUITE(mapped_file) SUITE(fastcgi) SUITE(channel) SUITE(files_watch) SUITE(sockets) SUITE(sandbox) \
     SUITE(sandbox_options)
 
