@@ -12,26 +12,29 @@ static int put_header(struct buffer *out, uint8_t type, size_t n)
     return buffer_append(out, bytes, sizeof bytes);
 }
 
-/* The header of a record is there: what it is good for. */
-static bool check_header(struct requester *requester, struct requester_event *ret)
+/* NULL; or why nothing that follows can be read. */
+static const char *check_header(const struct fcgi_header *header, bool version)
 {
-    struct fcgi_header *header = &requester->header;
     bool known = header->type == FCGI_STDOUT || header->type == FCGI_STDERR || header->type == FCGI_END_REQUEST;
-    ret->why = NULL;
-    if (!fcgi_get_header(requester->head, header))
-        ret->why = "a record of another version than 1";
-    else if (known && header->request != REQUESTER_ID)
-        ret->why = "a record for a request that was not made";
-    else if (header->type == FCGI_END_REQUEST && header->length != FCGI_BODY_SIZE)
-        ret->why = "an FCGI_END_REQUEST of another length than 8";
-    if (!ret->why)
-        return true;
-    ret->kind = REQUESTER_BROKEN;
-    return false;
+    if (!version)
+        return "a record of another version than 1";
+    if (known && header->request != REQUESTER_ID)
+        return "a record for a request that was not made";
+    if (header->type == FCGI_END_REQUEST && header->length != FCGI_BODY_SIZE)
+        return "an FCGI_END_REQUEST of another length than 8";
+    return NULL;
+}
+
+static void start_record(struct requester *requester)
+{
+    bool version = fcgi_get_header(requester->head, &requester->header);
+    requester->broken = check_header(&requester->header, version);
+    requester->left = requester->header.length;
+    requester->padding = requester->header.padding;
 }
 
 /* Takes a piece of the content: the event, if it makes one. */
-static bool take_content(struct requester *requester, const uint8_t *in, size_t n, struct requester_event *ret)
+static void take_content(struct requester *requester, const uint8_t *in, size_t n, struct requester_event *ret)
 {
     switch (requester->header.type) {
     case FCGI_STDOUT:
@@ -39,16 +42,21 @@ static bool take_content(struct requester *requester, const uint8_t *in, size_t 
         ret->kind = requester->header.type == FCGI_STDOUT ? REQUESTER_STDOUT : REQUESTER_STDERR;
         ret->data = in;
         ret->length = n;
-        return true;
-    case FCGI_END_REQUEST:
-        memcpy(requester->end + FCGI_BODY_SIZE - requester->left - n, in, n);
-        if (requester->left > 0)
-            return false;
-        ret->kind = REQUESTER_END;
-        fcgi_get_end(requester->end, &ret->end);
-        return true;
-    default: return false; /* section 3.3: of a type that we did not ask for */
+        break;
+    case FCGI_END_REQUEST: memcpy(requester->end + FCGI_BODY_SIZE - requester->left, in, n); break;
+    default: break; /* section 3.3: of a type that we did not ask for */
     }
+    requester->left -= n;
+}
+
+/* All of a record has been taken, its padding too: what is told as ended leaves nothing on the connection. */
+static void end_record(struct requester *requester, struct requester_event *ret)
+{
+    requester->head_length = 0;
+    if (requester->header.type != FCGI_END_REQUEST)
+        return;
+    ret->kind = REQUESTER_END;
+    fcgi_get_end(requester->end, &ret->end);
 }
 
 static size_t at_most(size_t n, size_t most)
@@ -108,35 +116,30 @@ int requester_put_abort(struct buffer *out)
 size_t requester_take(struct requester *requester, const uint8_t *in, size_t n, struct requester_event *ret)
 {
     size_t at = 0;
-    ret->kind = REQUESTER_NOTHING;
-    while (at < n) {
+    *ret = (struct requester_event){ .kind = REQUESTER_NOTHING };
+    while (at < n && !requester->broken && ret->kind == REQUESTER_NOTHING) {
+        size_t piece;
         if (requester->head_length < FCGI_HEADER_SIZE) {
-            size_t piece = at_most(n - at, FCGI_HEADER_SIZE - requester->head_length);
+            piece = at_most(n - at, FCGI_HEADER_SIZE - requester->head_length);
             memcpy(requester->head + requester->head_length, in + at, piece);
             requester->head_length += piece;
-            at += piece;
-            if (requester->head_length < FCGI_HEADER_SIZE)
-                break;
-            if (!check_header(requester, ret))
-                return at;
-            requester->left = requester->header.length;
-            requester->padding = requester->header.padding;
+            if (requester->head_length == FCGI_HEADER_SIZE)
+                start_record(requester);
         } else if (requester->left > 0) {
-            size_t piece = at_most(n - at, requester->left);
-            requester->left -= piece;
-            at += piece;
-            bool told = take_content(requester, in + at - piece, piece, ret);
-            if (requester->left == 0 && requester->padding == 0)
-                requester->head_length = 0;
-            if (told)
-                return at;
+            piece = at_most(n - at, requester->left);
+            take_content(requester, in + at, piece, ret);
         } else {
-            size_t piece = at_most(n - at, requester->padding);
+            piece = at_most(n - at, requester->padding);
             requester->padding -= piece;
-            at += piece;
         }
-        if (requester->left == 0 && requester->padding == 0)
-            requester->head_length = 0;
+        at += piece;
+        if (!requester->broken && requester->head_length == FCGI_HEADER_SIZE && requester->left == 0 &&
+            requester->padding == 0)
+            end_record(requester, ret);
+    }
+    if (requester->broken) {
+        ret->kind = REQUESTER_BROKEN;
+        ret->why = requester->broken;
     }
     return at;
 }

@@ -32,8 +32,8 @@ enum requester_event_kind {
     REQUESTER_NOTHING, /* all has been taken */
     REQUESTER_STDOUT,  /* bytes of the response */
     REQUESTER_STDERR,  /* bytes for the log */
-    REQUESTER_END,     /* the request is over */
-    REQUESTER_BROKEN,  /* this is no FastCGI: `why`, a constant */
+    REQUESTER_END,     /* the request is over: the last byte of its last record has been taken */
+    REQUESTER_BROKEN,  /* this is no FastCGI, and nothing that follows can be read: `why`, a constant */
 };
 
 struct requester_event {
@@ -51,6 +51,7 @@ struct requester {
     struct fcgi_header header; /* of the record under way, once head_length is FCGI_HEADER_SIZE */
     size_t left, padding;      /* of its content and padding, to come */
     uint8_t end[FCGI_BODY_SIZE];
+    const char *broken; /* why nothing more can be read; NULL */
 };
 
 /* Takes bytes off the front of what has come, until there is an event. Returns how many; with REQUESTER_NOTHING, all.

@@ -1,9 +1,17 @@
 #include "http/cgi_response.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/field.h"
 #include "sdk/ngi.h"
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
 
 static int take_body(struct cgi_body *body, const char *value)
 {
@@ -15,28 +23,36 @@ static int take_body(struct cgi_body *body, const char *value)
     }
     if (strncmp(value, file, strlen(file)) != 0)
         return NGI_EPARSE;
+    value += strlen(file);
     body->kind = CGI_BODY_FILE;
-    body->offset = strtoll(value + strlen(file), &end, 10);
-    if (*end != ' ')
+    errno = 0;
+    body->offset = strtoll(value, &end, 10);
+    if (!is_digit(*value) || *end != ' ' || !is_digit(end[1]))
         return NGI_EPARSE;
     body->length = strtoll(end + 1, &end, 10);
-    return *end || body->offset < 0 || body->length < 0 ? NGI_EPARSE : NGI_OK;
+    return *end || errno ? NGI_EPARSE : NGI_OK;
 }
 
-static int take_line(struct response *response, struct cgi_body *body, char *line)
+/* "Status: 200 OK": what head_write begins with. The phrase is not kept. */
+static int take_status(struct response *response, const char *line)
+{
+    static const char name[] = "Status: ";
+    const char *value = line + strlen(name);
+    if (strncmp(line, name, strlen(name)) != 0 || strspn(value, "0123456789") != 3 || (value[3] && value[3] != ' ') ||
+        !field_is_value(value, strlen(value)))
+        return NGI_EPARSE;
+    return response_status(response, atoi(value));
+}
+
+/* A header of the name Status is one like any other. */
+static int take_header(struct response *response, char *line)
 {
     char *colon = strchr(line, ':');
     if (!colon)
         return NGI_EPARSE;
     *colon = '\0';
-    char *value = colon + 1;
-    value += strspn(value, " ");
-    /* Before the status, it is the host that speaks; after it, a handler. */
-    if (response->status == 0 && strcmp(line, "Body") == 0)
-        return take_body(body, value);
-    if (strcmp(line, "Status") != 0)
-        return response_add_header(response, line, value);
-    return strspn(value, "0123456789") == 3 ? response_status(response, atoi(value)) : NGI_EPARSE;
+    const char *value = colon + 1;
+    return response_add_header(response, line, value + strspn(value, " "));
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
@@ -54,13 +70,17 @@ int cgi_response_read(struct response *response, struct cgi_body *ret_body, char
     *ret_body = (struct cgi_body){ 0 };
     if (memchr(text, '\0', n))
         return NGI_EPARSE;
-    while (line < end && rc == NGI_OK) {
+    do {
         char *next = memmem(line, (size_t)(end - line), "\r\n", 2);
         if (!next)
             return NGI_EPARSE;
         *next = '\0';
-        rc = take_line(response, ret_body, line);
+        /* Before the status, it is the host that speaks; after it, a handler. */
+        if (response->status == 0 && line == text && strncmp(line, "Body: ", 6) == 0)
+            rc = take_body(ret_body, line + 6);
+        else
+            rc = response->status == 0 ? take_status(response, line) : take_header(response, line);
         line = next + 2;
-    }
+    } while (line < end && rc == NGI_OK);
     return rc == NGI_OK && response->status == 0 ? NGI_EPARSE : rc;
 }

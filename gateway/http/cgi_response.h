@@ -23,8 +23,8 @@ struct cgi_body {
     int64_t offset, length; /* CGI_BODY_FILE */
 };
 
-/* Sets status and headers of an empty response from a complete head. NGI_OK; NGI_EPARSE; what response_add_header
- * returns. `text` is written to. */
+/* Sets status and headers of an empty response from a complete head. NGI_OK; NGI_EPARSE; what response_status and
+ * response_add_header return, and then some may have been set. `text` is written to. */
 int cgi_response_read(struct response *response, struct cgi_body *ret_body, char *text, size_t n);
 
 #endif

@@ -24,6 +24,7 @@ static struct reactor_timer *timers; /* the earliest first */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what follows */
 static struct reactor_errand *first_errand, **last_errand = &first_errand;
+static size_t errand_count;
 static bool stopping;
 
 static void poke(void)
@@ -42,18 +43,30 @@ static struct reactor_errand *take_errand(void)
         if (!first_errand)
             last_errand = &first_errand;
         errand->asked = false;
+        errand_count--;
     }
     pthread_mutex_unlock(&lock);
     return errand;
 }
 
+static size_t count_errands(void)
+{
+    pthread_mutex_lock(&lock);
+    size_t count = errand_count;
+    pthread_mutex_unlock(&lock);
+    return count;
+}
+
+/* Those that there are now: what they ask for in turn waits until descriptors and timers have been looked at. */
 static void run_errands(void)
 {
     struct reactor_errand *errand;
     uint64_t count;
     (void)!read(wake, &count, sizeof count); /* nothing there: others have been quicker */
-    while ((errand = take_errand()) != NULL)
+    for (size_t left = count_errands(); left > 0 && (errand = take_errand()) != NULL; left--)
         errand->run(errand);
+    if (count_errands() > 0)
+        poke();
 }
 
 static void fire_timers(void)
@@ -79,10 +92,11 @@ static int patience(void)
     return left <= 0 ? 0 : left < MOST_MS ? (int)left : MOST_MS;
 }
 
+/* What has been asked for is done first. */
 static bool is_stopping(void)
 {
     pthread_mutex_lock(&lock);
-    bool stops = stopping;
+    bool stops = stopping && errand_count == 0;
     pthread_mutex_unlock(&lock);
     return stops;
 }
@@ -223,6 +237,7 @@ void reactor_ask(struct reactor_errand *errand)
         errand->next = NULL;
         *last_errand = errand;
         last_errand = &errand->next;
+        errand_count++;
     }
     pthread_mutex_unlock(&lock);
     if (asks && first)
@@ -240,6 +255,7 @@ void reactor_forget(struct reactor_errand *errand)
         if (!*at)
             last_errand = at;
         errand->asked = false;
+        errand_count--;
     }
     pthread_mutex_unlock(&lock);
 }

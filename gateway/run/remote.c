@@ -35,12 +35,22 @@ enum {
     UNSPLIT_MOST = 16 * 1024, /* what the kernel hands to its reader in one piece, and so wholly or not at all */
 };
 
-/* Under the lock. */
+/* Under the lock; of what is stalled, on the reactor's thread. That of which nothing at all is wanted is taken out of the
+ * set: a peer that has hung up would be told of again and again. */
 static void set_events(struct remote *remote)
 {
-    uint32_t events = (remote->stalled || remote->waited_for ? 0 : EPOLLIN) | (remote->waits_for_room ? EPOLLOUT : 0);
-    if (events != remote->events && !remote->hung_up)
+    uint32_t events =
+        (remote->stalled || remote->waited_for ? 0 : EPOLLIN) | (remote->waits_for_room ? EPOLLOUT : 0);
+    bool out = remote->stalled && events == 0;
+    if (remote->hung_up || (events == remote->events && out == remote->out_of_set))
+        return;
+    if (out)
+        reactor_remove(&remote->socket);
+    else if (!remote->out_of_set)
         reactor_change(&remote->socket, events);
+    else if (reactor_add(&remote->socket, events) != NGI_OK)
+        log_line(NGI_LOG_ERROR, "epoll_ctl: %s", strerror(errno));
+    remote->out_of_set = out;
     remote->events = events;
 }
 
@@ -251,14 +261,17 @@ static bool take_file(struct remote *remote, const struct cgi_body *body)
     return fd >= 0 && response_send_file(response, fd, body->offset, body->length) == NGI_OK;
 }
 
-static void take_head(struct remote *remote)
+/* `before`: bytes of it that were there before. */
+static void take_head(struct remote *remote, size_t before)
 {
     struct task *task = remote->task;
     struct buffer *head = &remote->head;
     struct cgi_body body;
-    size_t length = cgi_response_head(head->data, head->length);
+    size_t from = before > 3 ? before - 3 : 0; /* what has been searched is not searched again */
+    size_t length = cgi_response_head(head->data + from, head->length - from);
     if (length == 0)
         return;
+    length += from;
     struct response *response = &task->request->response;
     remote->headed = true;
     if (cgi_response_read(response, &body, head->data, length) != NGI_OK)
@@ -278,10 +291,11 @@ static void take_stdout(struct remote *remote, const uint8_t *data, size_t n)
         take_content(remote, data, n);
         return;
     }
-    if (remote->head.length + n > HEAD_MOST || buffer_append(&remote->head, data, n) != NGI_OK)
+    size_t before = remote->head.length;
+    if (before + n > HEAD_MOST || buffer_append(&remote->head, data, n) != NGI_OK)
         remote->broken = "its response has no end of a head";
     else
-        take_head(remote);
+        take_head(remote, before);
 }
 
 static void log_stderr(const struct remote *remote, const uint8_t *data, size_t n)

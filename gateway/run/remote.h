@@ -75,6 +75,7 @@ struct remote {
     bool stalled;       /* task->out is full: nothing is read */
     const char *broken; /* what came is no response: why, a constant */
     uint32_t events;    /* that the reactor waits for */
+    bool out_of_set;    /* it waits for none of them, and knows nothing of the socket */
 };
 
 /* NULL if out of memory. `fd` is the remote's. */

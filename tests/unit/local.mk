@@ -15,7 +15,10 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_body.c \
 	tests/unit/test_buffer.c \
 	tests/unit/test_cgi.c \
+	tests/unit/test_cgi_response.c \
+	tests/unit/test_cgi_tell.c \
 	tests/unit/test_channel.c \
+	tests/unit/test_circuit.c \
 	tests/unit/test_claims.c \
 	tests/unit/test_crash_file.c \
 	tests/unit/test_described.c \
@@ -54,9 +57,11 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_pipe.c \
 	tests/unit/test_placement.c \
 	tests/unit/test_quarantine.c \
+	tests/unit/test_reactor.c \
 	tests/unit/test_record.c \
 	tests/unit/test_report.c \
 	tests/unit/test_request.c \
+	tests/unit/test_requester.c \
 	tests/unit/test_responder.c \
 	tests/unit/test_response.c \
 	tests/unit/test_response_body.c \
