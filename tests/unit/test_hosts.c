@@ -106,6 +106,12 @@ static bool has_crashed(void *unused)
     return state().crashed == 1;
 }
 
+static bool is_closed(void *unused)
+{
+    (void)unused;
+    return strcmp(state().circuit, "closed") == 0;
+}
+
 /* Takes a streamed response; *ret_end: STREAM_END or STREAM_CUT. */
 static size_t take_stream(int64_t *ret_end)
 {
@@ -263,6 +269,83 @@ START_TEST(a_process_that_has_grown_is_recycled)
 }
 END_TEST
 
+/* --- waited for ---------------------------------------------------------------------------------------------- */
+
+/* Calls have been quick for so long that the next one is waited for on this thread. */
+static void be_quick(void)
+{
+    for (int i = 0; !lane_is_quick(serve_lane()); i++) {
+        ck_assert_int_lt(i, 1000);
+        ck_assert_int_eq(get("hello"), 200);
+    }
+}
+
+START_TEST(a_quick_call_is_waited_for)
+{
+    given(&(struct given){ 0 });
+    be_quick();
+    unsigned suspends = atomic_load(&client.suspends), waited = 0;
+    for (int i = 0; i < 100; i++) {
+        waited += client_ask(&client, "/?hello") == TASK_RESPOND;
+        ck_assert_int_eq((client_wait(&client), client_status(&client)), 200);
+        ck_assert_str_eq(client_text(&client), "hello");
+        ck_assert_str_eq(client.answer->request->timing.rung, "process");
+        client_leave(&client);
+    }
+    ck_assert_uint_gt(waited, 0);
+    ck_assert_uint_eq(atomic_load(&client.suspends) - suspends, 100 - waited);
+    over();
+}
+END_TEST
+
+START_TEST(whatever_a_call_that_is_waited_for_does_is_as_ever)
+{
+    static const struct {
+        const char *word;
+        int status;
+        unsigned made; /* processes, when the next call has been answered */
+    } cases[] = {
+        { "hello", 200, 1 },   { "file", 200, 1 },    { "crash", 502, 2 }, { "exit", 502, 2 }, { "half", 502, 2 },
+        { "garbage", 502, 2 }, { "mute", 502, 2 },    { "nofile", 502, 2 }, { "hang", 504, 2 }, { "wait", 504, 1 },
+        { "close", 502, 2 },   { "smuggle", 502, 2 },
+    };
+    given(&(struct given){ .most = 1, .timeout_ms = 3000, .kill_after_ms = 100 });
+    be_quick();
+    ck_assert_int_eq(get(cases[_i].word), cases[_i].status);
+    ck_assert_int_eq(get("hello"), 200);
+    ck_assert_uint_eq(forks_made(), cases[_i].made);
+    over();
+}
+END_TEST
+
+START_TEST(a_large_response_that_was_waited_for_comes_whole)
+{
+    static const char *const words[] = { "big", "long" };
+    int64_t how;
+    given(&(struct given){ 0 });
+    be_quick();
+    ck_assert_int_eq(ask(words[_i]), 200);
+    ck_assert_uint_eq(take_stream(&how), BIG);
+    ck_assert_int_eq(how, STREAM_END);
+    client_leave(&client);
+    ck_assert_int_eq(get("hello"), 200);
+    ck_assert_uint_eq(forks_made(), 1);
+    over();
+}
+END_TEST
+
+START_TEST(calls_that_are_not_quick_are_waited_for_no_longer)
+{
+    given(&(struct given){ .timeout_ms = 50, .kill_after_ms = 5000, .most = 8 });
+    be_quick();
+    for (int i = 0; lane_is_quick(serve_lane()); i++) {
+        ck_assert_int_lt(i, 10);
+        ck_assert_int_eq(get("wait"), 504);
+    }
+    over();
+}
+END_TEST
+
 /* --- faults -------------------------------------------------------------------------------------------------- */
 
 START_TEST(a_crash_costs_its_own_call)
@@ -375,7 +458,7 @@ START_TEST(what_keeps_failing_is_left_alone_and_then_tried)
     while ((status = get("hello")) == 503 && clock_ms() < end)
         let_pass(10);
     ck_assert_int_eq(status, 200);
-    ck_assert_str_eq(state().circuit, "closed");
+    wait_until(is_closed, NULL); /* a moment after its answer */
     over();
     ck_assert_ptr_nonnull(strstr(told, "keep failing"));
     ck_assert_ptr_nonnull(strstr(told, "work again"));
@@ -433,6 +516,13 @@ Suite *hosts_suite(void)
     tcase_add_test(tcase, calls_share_processes_and_wait_for_them);
     tcase_add_test(tcase, a_process_is_recycled_after_so_many_calls);
     tcase_add_test(tcase, a_process_that_has_grown_is_recycled);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("waited for");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, a_quick_call_is_waited_for);
+    tcase_add_loop_test(tcase, whatever_a_call_that_is_waited_for_does_is_as_ever, 0, 12);
+    tcase_add_loop_test(tcase, a_large_response_that_was_waited_for_comes_whole, 0, 2);
+    tcase_add_test(tcase, calls_that_are_not_quick_are_waited_for_no_longer);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("faults");
     tcase_set_timeout(tcase, 60);
