@@ -1,10 +1,7 @@
-#include "run/remote.h"
+#include "run/remote_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,397 +13,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/text.h"
-#include "fcgi/inner.h"
-#include "http/cgi_response.h"
-#include "http/cgi_tell.h"
-#include "http/problem.h"
-#include "plugin/plugin.h"
 #include "run/hosts_parts.h"
 #include "run/task_parts.h"
-
-enum {
-    BLOCK = 64 * 1024,        /* read at a time */
-    PIECE = 32 * 1024,        /* of a body, sent at a time */
-    PIPE_SIZE = 256 * 1024,   /* of a response that is sent on as it comes */
-    HELD_MOST = 256 * 1024,   /* of one that is held back until it is complete */
-    HEAD_MOST = 128 * 1024,   /* of its head */
-    KEPT = 4 * 1024,          /* of a buffer, from one call to the next */
-    UNSPLIT_MOST = 16 * 1024, /* what the kernel hands to its reader in one piece, and so wholly or not at all */
-};
-
-/* Under the lock; of what is stalled, on the reactor's thread. That of which nothing at all is wanted is taken out of the
- * set: a peer that has hung up would be told of again and again. */
-static void set_events(struct remote *remote)
-{
-    uint32_t events =
-        (remote->stalled || remote->waited_for ? 0 : EPOLLIN) | (remote->waits_for_room ? EPOLLOUT : 0);
-    bool out = remote->stalled && events == 0;
-    if (remote->hung_up || (events == remote->events && out == remote->out_of_set))
-        return;
-    if (out)
-        reactor_remove(&remote->socket);
-    else if (!remote->out_of_set)
-        reactor_change(&remote->socket, events);
-    else if (reactor_add(&remote->socket, events) != NGI_OK)
-        log_line(NGI_LOG_ERROR, "epoll_ctl: %s", strerror(errno));
-    remote->out_of_set = out;
-    remote->events = events;
-}
-
-/* --- sending, under the lock --------------------------------------------------------------------------------- */
-
-static int put_pair(void *arg, const char *name, size_t name_length, const char *value, size_t value_length)
-{
-    return requester_put_pair(arg, name, name_length, value, value_length);
-}
-
-/* Bytes of the body, where they are known; -1. */
-static int64_t body_length(const struct request *request)
-{
-    uint64_t length;
-    if (!request->arrives)
-        return request->content_length || request->chunked ? (int64_t)request->body.length : -1;
-    return request->content_length && text_to_uint64(request->content_length, &length) ? (int64_t)length : -1;
-}
-
-static int put_text(struct buffer *pairs, const char *name, const char *value)
-{
-    return requester_put_pair(pairs, name, strlen(name), value, strlen(value));
-}
-
-static int put_number(struct buffer *pairs, const char *name, int64_t number)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%" PRId64, number);
-    return put_text(pairs, name, text);
-}
-
-static int put_head(struct remote *remote, struct task *task)
-{
-    struct request *request = task->request;
-    struct buffer pairs;
-    buffer_init(&pairs, SIZE_MAX);
-    int rc = buffer_reserve(&pairs, 1024);
-    if (rc == NGI_OK)
-        rc = cgi_tell(request, body_length(request), put_pair, &pairs);
-    if (rc == NGI_OK)
-        rc = put_text(&pairs, INNER_REQUEST_ID, request->id);
-    if (rc == NGI_OK && task->deadline_us != INT64_MAX)
-        rc = put_number(&pairs, INNER_DEADLINE_US, task->deadline_us);
-    /* What is in a file is not copied: the process gets the file. */
-    remote->sends_file = !request->arrives && request->body.fd >= 0;
-    request->body.position = 0; /* it may be its second try */
-    if (rc == NGI_OK && remote->sends_file)
-        rc = put_number(&pairs, INNER_BODY_FILE, (int64_t)request->body.length);
-    if (rc == NGI_OK)
-        rc = requester_put_begin(&remote->out);
-    if (rc == NGI_OK)
-        rc = requester_put_params(&remote->out, &pairs);
-    buffer_free(&pairs);
-    return rc;
-}
-
-/* The next bytes of the body; 0: its end, or with *ret_later there are none yet; or an error. */
-static int64_t take_body(struct task *task, void *buf, size_t n, bool *ret_later)
-{
-    *ret_later = false;
-    if (!task->in.data)
-        return body_read(&task->request->body, buf, n);
-    pthread_mutex_lock(&task->lock);
-    int64_t got = (int64_t)pipe_take(&task->in, buf, n);
-    if (got == 0 && (task->in_error != NGI_OK || (task->in.broken && !task->in.ended)))
-        got = NGI_ECANCELED;
-    else if (got == 0)
-        *ret_later = !task->in.ended;
-    if (got > 0 && !task->in.ended && task->suspended && pipe_filled(&task->in) <= task->in.size / 2)
-        task_unlock_and_wake(task);
-    else
-        pthread_mutex_unlock(&task->lock);
-    return got;
-}
-
-static int put_abort(struct remote *remote)
-{
-    if (remote->aborted)
-        return NGI_OK;
-    remote->aborted = remote->all_read = true;
-    return requester_put_abort(&remote->out);
-}
-
-/* Puts a piece of the body into `out`. False: there is none at the moment, or no more. */
-static bool fill(struct remote *remote)
-{
-    struct buffer *out = &remote->out;
-    bool later = false;
-    if (remote->all_read || buffer_reserve(out, FCGI_HEADER_SIZE + PIECE) != NGI_OK)
-        return false;
-    size_t before = out->length;
-    out->length += FCGI_HEADER_SIZE;
-    int64_t n = remote->sends_file ? 0 : take_body(remote->task, out->data + out->length, PIECE, &later);
-    out->length = before;
-    if (later)
-        return false;
-    if (n < 0) { /* what has come is no whole body */
-        (void)put_abort(remote);
-        return true;
-    }
-    remote->all_read = n == 0;
-    (void)requester_put_stdin(out, (size_t)n); /* there is room */
-    out->length += (size_t)n;
-    return true;
-}
-
-/* As send(2); the first byte takes the body's file along. */
-static ssize_t send_some(struct remote *remote)
-{
-    struct iovec bytes = { remote->out.data + remote->out_at, remote->out.length - remote->out_at };
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr aligned;
-    } control = { 0 };
-    if (!remote->sends_file || remote->sent > 0)
-        return send(remote->socket.fd, bytes.iov_base, bytes.iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    struct msghdr message = {
-        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes
-    };
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &remote->task->request->body.fd, sizeof(int));
-    return sendmsg(remote->socket.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-/* Sends what there is. False: the peer is gone. */
-static bool push(struct remote *remote)
-{
-    struct buffer *out = &remote->out;
-    remote->waits_for_room = false;
-    for (;;) {
-        if (remote->out_at == out->length) {
-            remote->out_at = out->length = 0;
-            if (!fill(remote))
-                return true;
-        }
-        ssize_t n = send_some(remote);
-        if (n >= 0) {
-            remote->out_at += (size_t)n;
-            remote->sent += (uint64_t)n;
-        } else if (errno == EAGAIN) {
-            remote->waits_for_room = true;
-            return true;
-        } else if (errno != EINTR) {
-            remote->refused |= errno == ECONNRESET;
-            return false;
-        }
-    }
-}
-
-/* --- the response -------------------------------------------------------------------------------------------- */
-
-static bool wants_no_body(const struct request *request)
-{
-    return request->method == NGI_HEAD || request->response.status == 204 || request->response.status == 304;
-}
-
-/* From here on what comes is sent on. */
-static void begin_stream(struct remote *remote)
-{
-    struct task *task = remote->task;
-    if (remote->waited_for) {
-        remote->wants_stream = true;
-        return;
-    }
-    struct response *response = &task->request->response;
-    pthread_mutex_lock(&task->lock);
-    bool good = !task->status && !task->abandoned && pipe_open(&task->out, PIPE_SIZE) == NGI_OK;
-    if (good) {
-        (void)pipe_put(&task->out, response->text.data, response->text.length);
-        task->streamed = response->text.length;
-        task->begun = true;
-    }
-    response->kind = RESPONSE_STREAM;
-    response->begun = true;
-    task->out.broken |= !good;
-    task_unlock_and_wake(task);
-    buffer_reset(&response->text, KEPT);
-}
-
-/* What of the response came after its head. While it is sent on, no more is read than task->out has room for. */
-static void take_content(struct remote *remote, const uint8_t *data, size_t n)
-{
-    struct task *task = remote->task;
-    struct response *response = &task->request->response;
-    if (!response->begun) {
-        if (response->kind != RESPONSE_TEXT || buffer_append(&response->text, data, n) != NGI_OK)
-            remote->broken = "its response has a body that there is no room for";
-        else if (response->text.length > HELD_MOST - BLOCK)
-            begin_stream(remote);
-        return;
-    }
-    pthread_mutex_lock(&task->lock);
-    if (!task->out.broken)
-        (void)pipe_put(&task->out, data, n);
-    task->streamed += n;
-    task_unlock_and_wake(task);
-}
-
-/* Its body is the file that came along. */
-static bool take_file(struct remote *remote, const struct cgi_body *body)
-{
-    struct response *response = &remote->task->request->response;
-    int fd = remote->file;
-    remote->file = -1;
-    return fd >= 0 && response_send_file(response, fd, body->offset, body->length) == NGI_OK;
-}
-
-/* `before`: bytes of it that were there before. */
-static void take_head(struct remote *remote, size_t before)
-{
-    struct task *task = remote->task;
-    struct buffer *head = &remote->head;
-    struct cgi_body body;
-    size_t from = before > 3 ? before - 3 : 0; /* what has been searched is not searched again */
-    size_t length = cgi_response_head(head->data + from, head->length - from);
-    if (length == 0)
-        return;
-    length += from;
-    struct response *response = &task->request->response;
-    remote->headed = true;
-    if (cgi_response_read(response, &body, head->data, length) != NGI_OK)
-        remote->broken = "its response has a head that no handler may send";
-    else if (body.kind == CGI_BODY_FILE && !take_file(remote, &body))
-        remote->broken = "its response is no file that came along";
-    else if (head->length > length)
-        take_content(remote, (const uint8_t *)head->data + length, head->length - length);
-    if (!remote->broken && body.kind == CGI_BODY_STREAM && !response->begun)
-        begin_stream(remote);
-    buffer_reset(head, KEPT);
-}
-
-static void take_stdout(struct remote *remote, const uint8_t *data, size_t n)
-{
-    if (remote->headed) {
-        take_content(remote, data, n);
-        return;
-    }
-    size_t before = remote->head.length;
-    if (before + n > HEAD_MOST || buffer_append(&remote->head, data, n) != NGI_OK)
-        remote->broken = "its response has no end of a head";
-    else
-        take_head(remote, before);
-}
-
-static void log_stderr(const struct remote *remote, const uint8_t *data, size_t n)
-{
-    log_line(NGI_LOG_ERROR, "%s: host process %d: %.*s", remote->task->request->plugin->name, (int)remote->pid, (int)n,
-             (const char *)data);
-}
-
-/* --- the end of a call --------------------------------------------------------------------------------------- */
-
-/* Settles the task. `cut`: its response, if it has begun, lacks something. */
-static void settle(struct remote *remote, bool cut)
-{
-    struct task *task = remote->task;
-    struct response *response = &task->request->response;
-    pthread_mutex_lock(&task->lock);
-    task->remote = NULL;
-    task->request->timing.run_us = clock_us() - remote->begun_us;
-    task->deadline_us = INT64_MAX; /* it was the handler's */
-    task->out.ended |= response->begun;
-    task->out.broken |= response->begun && cut;
-    task->stage = TASK_SETTLED;
-    task_unlock_and_wake(task);
-}
-
-static void log_end(const struct task *task, int status, const char *why)
-{
-    const struct request *request = task->request;
-    char text[8];
-    snprintf(text, sizeof text, "%d", status);
-    log_line(NGI_LOG_ERROR, "%s [%s]: %s %s (route \"%s\"): %s: %s", request->plugin->name, request->id,
-             request->ngi.method, request->raw_target, request->route->spec->pattern,
-             status ? text : "the response is cut", why);
-}
-
-/* The handler will not answer any more. */
-static void fail(struct remote *remote, int status, const char *why)
-{
-    struct task *task = remote->task;
-    struct request *request = task->request;
-    pthread_mutex_lock(&task->lock);
-    bool waited_for = !task->status && !task->abandoned;
-    pthread_mutex_unlock(&task->lock);
-    if (!request->response.begun)
-        problem_respond(request, status, true, NULL);
-    if (waited_for)
-        log_end(task, request->response.begun ? 0 : status, why);
-    settle(remote, true);
-}
-
-/* Whether the response that has ended is what its head said. */
-static const char *judge(const struct task *task)
-{
-    const struct request *request = task->request;
-    const struct response *response = &request->response;
-    uint64_t length = response->begun                 ? task->streamed
-                    : response->kind == RESPONSE_FILE ? (uint64_t)response->length
-                                                      : response->text.length;
-    if (wants_no_body(request))
-        return length > 0 ? "its response has a body where there is none" : NULL;
-    if (response->declared >= 0 && length != (uint64_t)response->declared)
-        return "its response is not as long as its head said";
-    return NULL;
-}
-
-static void drop_file(struct remote *remote)
-{
-    if (remote->file >= 0)
-        close(remote->file);
-    remote->file = -1;
-}
-
-/* Forgets the call. */
-static struct task *forget(struct remote *remote)
-{
-    struct task *task = remote->task;
-    remote->task = NULL;
-    drop_file(remote);
-    buffer_reset(&remote->out, KEPT);
-    buffer_reset(&remote->head, KEPT);
-    remote->out_at = 0;
-    remote->waits_for_room = remote->stalled = false;
-    return task;
-}
-
-/* A HEAD whose length nobody knows: libmicrohttpd is to send none. */
-static bool is_unknown(const struct request *request)
-{
-    return request->method == NGI_HEAD && request->response.declared < 0 && !request->response.begun;
-}
-
-/* The process has ended the call. */
-static void end(struct remote *remote, const struct fcgi_end *how)
-{
-    struct task *task = remote->task;
-    if (!remote->broken && !remote->headed && !remote->aborted)
-        remote->broken = "it ended a call without a response";
-    bool cut = inner_is_cut(how->app_status);
-    lane_note_hosted(task->lane, inner_run_us(how->app_status));
-    if (!remote->broken && remote->headed && !cut)
-        remote->broken = judge(task);
-    if (remote->broken) {
-        fail(remote, 502, remote->broken);
-    } else if (cut || !remote->headed) { /* it has told why; or it was aborted */
-        fail(remote, 500, "the handler gave up");
-    } else {
-        if (is_unknown(task->request))
-            begin_stream(remote);
-        settle(remote, false);
-    }
-}
 
 /* --- receiving ----------------------------------------------------------------------------------------------- */
 
@@ -417,70 +25,27 @@ static size_t room_for(struct remote *remote)
 {
     struct task *task = remote->task;
     if (!task || !task->request->response.begun)
-        return BLOCK;
+        return REMOTE_BLOCK;
     pthread_mutex_lock(&task->lock);
-    size_t room = task->out.broken ? BLOCK : task->out.size - pipe_filled(&task->out);
+    size_t room = task->out.broken ? REMOTE_BLOCK : task->out.size - pipe_filled(&task->out);
     pthread_mutex_unlock(&task->lock);
-    return room < BLOCK ? room : BLOCK;
-}
-
-/* Goes through what has come. True: that was the end of the call. */
-static bool feed(struct remote *remote, const uint8_t *data, size_t n, struct fcgi_end *ret_end)
-{
-    while (n > 0 && !remote->broken) {
-        struct requester_event event;
-        size_t taken = requester_take(&remote->in, data, n, &event);
-        data += taken;
-        n -= taken;
-        switch (event.kind) {
-        case REQUESTER_NOTHING: break;
-        case REQUESTER_STDOUT: take_stdout(remote, event.data, event.length); break;
-        case REQUESTER_STDERR: log_stderr(remote, event.data, event.length); break;
-        case REQUESTER_END:
-            *ret_end = event.end;
-            if (n > 0)
-                remote->broken = "it said more after the end of a call";
-            return true;
-        case REQUESTER_BROKEN: remote->broken = event.why; break;
-        }
-    }
-    return false;
-}
-
-/* As recv(2); keeps a file that comes along. */
-static ssize_t receive_some(struct remote *remote, uint8_t *block, size_t room)
-{
-    struct iovec bytes = { block, room };
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr aligned;
-    } control;
-    struct msghdr message = {
-        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes
-    };
-    ssize_t n = recvmsg(remote->socket.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    struct cmsghdr *header = n > 0 && message.msg_controllen > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
-        drop_file(remote);
-        memcpy(&remote->file, CMSG_DATA(header), sizeof(int));
-    }
-    return n;
+    return room < REMOTE_BLOCK ? room : REMOTE_BLOCK;
 }
 
 /* Reads once. */
 static enum received receive(struct remote *remote)
 {
-    static uint8_t block[BLOCK]; /* the reactor's */
+    static uint8_t block[REMOTE_BLOCK]; /* the reactor's */
     struct fcgi_end how;
     pthread_mutex_lock(&remote->lock);
     size_t room = room_for(remote);
     if (room == 0) {
         remote->stalled = true;
-        set_events(remote);
+        remote_set_events(remote);
         pthread_mutex_unlock(&remote->lock);
         return RECEIVED_NOTHING;
     }
-    ssize_t n = receive_some(remote, block, room);
+    ssize_t n = remote_receive_some(remote, block, room);
     if (n <= 0) {
         bool gone = n == 0 || (errno != EAGAIN && errno != EINTR);
         remote->refused |= n < 0 && errno == ECONNRESET;
@@ -494,19 +59,19 @@ static enum received receive(struct remote *remote)
     }
     remote->answers = true;
     struct task *task = remote->task;
-    bool over = feed(remote, block, (size_t)n, &how);
+    bool over = remote_feed(remote, block, (size_t)n, &how);
     if (!over && !remote->broken) {
         pthread_mutex_unlock(&remote->lock);
         return RECEIVED_SOME;
     }
     if (over)
-        end(remote, &how);
+        remote_end(remote, &how);
     else
-        fail(remote, 502, remote->broken);
+        remote_fail(remote, 502, remote->broken);
     const char *broken = remote->broken;
     reactor_unset(&remote->limit);
-    forget(remote);
-    set_events(remote);
+    remote_forget(remote);
+    remote_set_events(remote);
     pthread_mutex_unlock(&remote->lock);
     task_release(task);
     hosts_call_over(remote, broken);
@@ -518,8 +83,8 @@ static void ready(struct reactor_source *source, uint32_t events)
     struct remote *remote = (struct remote *)((char *)source - offsetof(struct remote, socket));
     if (events & EPOLLOUT) {
         pthread_mutex_lock(&remote->lock);
-        (void)push(remote); /* a peer that is gone will be read from */
-        set_events(remote);
+        (void)remote_push(remote); /* a peer that is gone will be read from */
+        remote_set_events(remote);
         pthread_mutex_unlock(&remote->lock);
     }
     if (!(events & ~(uint32_t)EPOLLOUT))
@@ -557,11 +122,11 @@ static void look(struct reactor_errand *errand)
             int64_t at_us = clock_us() + hosts_patience_us(remote, final);
             if (!remote->limit.set || at_us < remote->limit.at_us)
                 reactor_set(&remote->limit, at_us);
-            (void)put_abort(remote); /* without memory for it, it is killed later */
+            (void)remote_put_abort(remote); /* without memory for it, it is killed later */
         }
         remote->stalled = false;
-        (void)push(remote);
-        set_events(remote);
+        (void)remote_push(remote);
+        remote_set_events(remote);
     }
     bool unbegun = remote->unbegun;
     const char *doomed = remote->doomed;
@@ -572,92 +137,62 @@ static void look(struct reactor_errand *errand)
         hosts_call_over(remote, doomed);
 }
 
-/* --- beginning a call, under the lock ------------------------------------------------------------------------- */
-
-static void prepare(struct remote *remote, struct task *task)
-{
-    remote->task = task;
-    remote->begun_us = clock_us();
-    remote->sent = 0;
-    remote->all_read = remote->aborted = remote->refused = remote->wants_stream = false;
-    remote->answers = remote->headed = false;
-    remote->in = (struct requester){ 0 };
-    remote->broken = NULL;
-    atomic_store_explicit(&remote->given_up, false, memory_order_relaxed);
-    atomic_store_explicit(&remote->final, false, memory_order_relaxed);
-}
-
-/* Sends what can be sent. False: the task could not be told, and is settled. */
-static bool begin(struct remote *remote, bool *ret_gone)
-{
-    int rc = put_head(remote, remote->task);
-    if (rc != NGI_OK) {
-        fail(remote, rc == NGI_ETOOBIG ? 431 : 503, ngi_strerror(rc));
-        return false;
-    }
-    while (remote->out.length < UNSPLIT_MOST && fill(remote)) /* a small body goes along */
-        ;
-    *ret_gone = !push(remote);
-    return true;
-}
-
-/* Reads what comes until the call is over (true), or that takes too long. */
-static bool await_answer(struct remote *remote, int64_t until_us, struct fcgi_end *ret_end)
-{
-    enum { SMALL = 16 * 1024, YIELDS = 2 };
-    uint8_t block[SMALL];
-    for (int yields = 0;;) {
-        ssize_t n = receive_some(remote, block, sizeof block);
-        if (n > 0) {
-            remote->answers = true;
-            if (feed(remote, block, (size_t)n, ret_end) || remote->broken)
-                return true;
-            if (remote->wants_stream)
-                return false;
-            continue;
-        }
-        if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-            remote->refused |= n < 0 && errno == ECONNRESET;
-            return false; /* the reactor finds out how it ended */
-        }
-        int64_t left_us = until_us - clock_us();
-        if (left_us <= 0 || remote->waits_for_room)
-            return false;
-        if (yields++ < YIELDS) { /* cheaper than a sleep, where the process is about to run */
-            sched_yield();
-            continue;
-        }
-        struct pollfd answer = { remote->socket.fd, POLLIN, 0 };
-        const struct timespec left = { 0, left_us * 1000 };
-        (void)ppoll(&answer, 1, &left, NULL);
-    }
-}
-
-/* It takes longer: from here on the call is the reactor's. False: it cannot be, and is settled. */
-static bool hand_over(struct remote *remote)
-{
-    struct task *task = remote->task;
-    remote->waited_for = false;
-    lane_note_hosted(task->lane, INT64_MAX); /* whatever the process may say */
-    if (task_share(task) != NGI_OK) {
-        fail(remote, 503, "it could not be waited for");
-        remote->doomed = "a call of it could not be waited for";
-        return false;
-    }
-    task_hold(task);
-    pthread_mutex_lock(&task->lock);
-    task->remote = remote;
-    int why = atomic_load_explicit(&task->cancelled, memory_order_relaxed);
-    if (why)
-        remote_cancel(remote, why != NGI_CANCEL_CLIENT);
-    pthread_mutex_unlock(&task->lock);
-    if (remote->wants_stream)
-        begin_stream(remote);
-    set_events(remote);
-    return true;
-}
-
 /* ---------------------------------------------------------------------------------------------------------- */
+
+/* Under the lock; of what is stalled, on the reactor's thread. That of which nothing at all is wanted is taken out of
+ * the set: a peer that has hung up would be told of again and again. */
+void remote_set_events(struct remote *remote)
+{
+    uint32_t events = (remote->stalled || remote->waited_for ? 0 : EPOLLIN) | (remote->waits_for_room ? EPOLLOUT : 0);
+    bool out = remote->stalled && events == 0;
+    if (remote->hung_up || (events == remote->events && out == remote->out_of_set))
+        return;
+    if (out)
+        reactor_remove(&remote->socket);
+    else if (!remote->out_of_set)
+        reactor_change(&remote->socket, events);
+    else if (reactor_add(&remote->socket, events) != NGI_OK)
+        log_line(NGI_LOG_ERROR, "epoll_ctl: %s", strerror(errno));
+    remote->out_of_set = out;
+    remote->events = events;
+}
+
+ssize_t remote_receive_some(struct remote *remote, uint8_t *block, size_t room)
+{
+    struct iovec bytes = { block, room };
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr aligned;
+    } control;
+    /* Room for one descriptor, to the byte: the kernel closes what else is sent. */
+    struct msghdr message = {
+        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = CMSG_LEN(sizeof(int))
+    };
+    ssize_t n = recvmsg(remote->socket.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    struct cmsghdr *header = n > 0 && message.msg_controllen > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+        remote_drop_file(remote);
+        memcpy(&remote->file, CMSG_DATA(header), sizeof(int));
+    }
+    return n;
+}
+
+void remote_drop_file(struct remote *remote)
+{
+    if (remote->file >= 0)
+        close(remote->file);
+    remote->file = -1;
+}
+
+void remote_forget(struct remote *remote)
+{
+    remote->task = NULL;
+    remote_drop_file(remote);
+    buffer_reset(&remote->out, REMOTE_KEPT);
+    buffer_reset(&remote->head, REMOTE_KEPT);
+    remote->out_at = 0;
+    remote->waits_for_room = remote->stalled = false;
+}
 
 struct remote *remote_new(struct hosts *hosts, uint64_t number, int fd)
 {
@@ -705,98 +240,6 @@ int remote_came(struct remote *remote, pid_t pid, int pidfd)
     remote->events = EPOLLIN;
     int rc = reactor_add(&remote->death, EPOLLIN);
     return rc == NGI_OK ? reactor_add(&remote->socket, EPOLLIN) : rc;
-}
-
-bool remote_begin(struct remote *remote, struct task *task)
-{
-    pthread_mutex_lock(&remote->lock);
-    prepare(remote, task);
-    bool gone = false, begins = task_take_up(task, remote);
-    if (begins) {
-        set_events(remote);
-        begins = begin(remote, &gone);
-    }
-    if (begins && !gone) {
-        if (remote->waits_for_room)
-            reactor_ask(&remote->errand);
-        pthread_mutex_unlock(&remote->lock);
-        atomic_store_explicit(&remote->claimed, false, memory_order_release);
-        return true;
-    }
-    forget(remote);
-    bool again = gone && task_put_back(task);
-    /* A process that is gone is the reactor's to find; else the next call can have it. */
-    remote->unbegun = !gone;
-    if (!gone)
-        reactor_ask(&remote->errand);
-    pthread_mutex_unlock(&remote->lock);
-    atomic_store_explicit(&remote->claimed, false, memory_order_release);
-    if (!again)
-        task_release(task);
-    return !again;
-}
-
-enum remote_answer remote_try(struct remote *remote, struct task *task, int64_t wait_us)
-{
-    struct fcgi_end how;
-    bool gone = false, over = false;
-    pthread_mutex_lock(&remote->lock);
-    prepare(remote, task);
-    request_id(task->request);
-    task->stage = TASK_RUNNING;
-    remote->waited_for = true;
-    set_events(remote);
-    if (begin(remote, &gone) && !gone) {
-        over = await_answer(remote, remote->begun_us + wait_us, &how);
-        if (!over && hand_over(remote)) {
-            pthread_mutex_unlock(&remote->lock);
-            atomic_store_explicit(&remote->claimed, false, memory_order_release);
-            return REMOTE_GOES_ON;
-        }
-    }
-    remote->waited_for = false;
-    if (over)
-        end(remote, &how);
-    const char *broken = remote->broken ? remote->broken : remote->doomed;
-    forget(remote);
-    remote->doomed = broken;
-    if (broken)
-        reactor_ask(&remote->errand);
-    pthread_mutex_unlock(&remote->lock);
-    if (gone || broken) /* it is the reactor's, to be found gone, or killed */
-        atomic_store_explicit(&remote->claimed, false, memory_order_release);
-    else
-        hosts_answered(remote);
-    if (gone)
-        task->stage = TASK_NEW;
-    return gone ? REMOTE_UNREACHED : REMOTE_ANSWERED;
-}
-
-bool remote_lose_call(struct remote *remote, const char *how, struct task **ret_task)
-{
-    pthread_mutex_lock(&remote->lock);
-    struct task *task = remote->task;
-    *ret_task = NULL;
-    if (!task) {
-        pthread_mutex_unlock(&remote->lock);
-        return false;
-    }
-    /* A body that arrives has gone with the process. Where all of a call has been sent, the kernel says whether it was
-     * read: closing a local socket with bytes in its queue resets it, and what has been sent in one piece is read as
-     * one. */
-    bool whole = remote->all_read && remote->out_at == remote->out.length;
-    bool unread = !remote->answers && !task->in.data && !remote->aborted &&
-                  (!whole || (remote->refused && remote->sent <= UNSPLIT_MOST));
-    bool again = unread && task_put_back(task);
-    if (again)
-        *ret_task = task;
-    else if (!unread)
-        fail(remote, 502, how);
-    forget(remote);
-    pthread_mutex_unlock(&remote->lock);
-    if (!again)
-        task_release(task);
-    return again;
 }
 
 void remote_hung_up(struct remote *remote)
