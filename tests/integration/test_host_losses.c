@@ -13,20 +13,19 @@
 enum { CLIENTS = 32, HOSTS_MOST = 64 };
 
 /* Two plugins in host processes, one on the pool, one on threads. */
-static const char *const paths[] = { "/g/", "/other/", "/hello/", "/still/", NULL };
+static const char *const paths[] = { "/g/", "/faults/nap", "/hello/", "/still/", NULL };
 enum { IN_HOSTS, IN_OTHER_HOSTS, ON_POOL, ON_THREADS };
 
 static void serve_four(const char *const *more)
 {
-    const char *arguments[32] = { "--set", "plugin.g.run=process",  "--set", "plugin.other.run=process",
+    const char *arguments[32] = { "--set", "plugin.g.run=process",  "--set", "plugin.faults.run=process",
                                   "--set", "plugin.hello.run=pool", "--set", "plugin.still.run=thread" };
     size_t n = 8;
     prepare_generations();
-    make_flavour("other", "-DNAME=\"other\" -DANSWER=\"other\"");
     make_flavour("still", "-DNAME=\"still\" -DANSWER=\"still\"");
-    copy_over("other", "other");
     copy_over("still", "still");
     scratch_copy_as(&scratch, "examples/hello.so", "plugins/hello.so");
+    scratch_copy_as(&scratch, "tests/integration/plugins/faults.so", "plugins/faults.so");
     while (*more && n < 31)
         arguments[n++] = *more++;
     serve_generations(arguments);
@@ -61,7 +60,7 @@ static struct load_result load_unharmed(void)
 START_TEST(a_host_that_is_killed_loses_its_call_at_most)
 {
     enum { KILLS = 60, SOME = 100 };
-    static const char *const names[] = { "g", "other" };
+    static const char *const names[] = { "g", "faults" };
     pid_t hosts[HOSTS_MOST];
     unsigned kills = 0;
     srand(7);

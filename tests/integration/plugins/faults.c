@@ -132,6 +132,13 @@ static int hold(ngi_request *r)
     return ngi_textf(r, 200, "%d\n", (int)getpid());
 }
 
+/* Long enough to be killed in. */
+static int nap(ngi_request *r)
+{
+    (void)usleep(2000);
+    return ngi_text(r, 200, "rested\n");
+}
+
 static int size(ngi_request *r)
 {
     size_t length = 0;
@@ -150,7 +157,7 @@ static const ngi_route routes[] = {
     NGI_ROUTE(NGI_ANY, "/kill", killed), NGI_ROUTE(NGI_ANY, "/close", closes),
     NGI_ROUTE(NGI_ANY, "/leave", leaves), NGI_ROUTE(NGI_GET, "/moody", moody),
     NGI_ROUTE(NGI_GET, "/hold", hold, NGI_MAY_BLOCK),
-    NGI_ROUTE(NGI_POST, "/size", size),
+    NGI_ROUTE(NGI_POST, "/size", size),  NGI_ROUTE(NGI_GET, "/nap", nap),
     { 0 },
 };
 
