@@ -21,7 +21,7 @@ struct load {
     char request[LOAD_PATHS][2][256]; /* kept, fresh */
     unsigned count, paths;
     atomic_bool over;
-    atomic_ulong answered;
+    atomic_ulong answered, answered_at[LOAD_PATHS];
     atomic_int killed[32];
     atomic_uint killed_count;
     pthread_mutex_t lock;
@@ -163,6 +163,7 @@ static void ask_once(struct client *client, struct line *line)
     client->took[step_of(now_us() - begun_us)]++;
     client->result.answered++;
     atomic_fetch_add(&load->answered, 1);
+    atomic_fetch_add(&load->answered_at[client->path], 1);
     pthread_mutex_lock(&load->lock);
     pthread_cond_signal(&load->more);
     pthread_mutex_unlock(&load->lock);
@@ -178,6 +179,18 @@ static void *be_client(void *arg)
         ask_once(client, &line);
     hang_up(&line);
     return NULL;
+}
+
+static void await_more(struct load *load, const atomic_ulong *answered, unsigned long count)
+{
+    unsigned long until = atomic_load(answered) + count;
+    struct timespec limit;
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += LIMIT_S;
+    pthread_mutex_lock(&load->lock);
+    while (atomic_load(answered) < until)
+        ck_assert_msg(pthread_cond_timedwait(&load->more, &load->lock, &limit) == 0, "the clients are not answered");
+    pthread_mutex_unlock(&load->lock);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
@@ -211,14 +224,13 @@ struct load *load_begin_many(int port, const char *const *paths, unsigned kept, 
 
 void load_await(struct load *load, unsigned long count)
 {
-    unsigned long until = atomic_load(&load->answered) + count;
-    struct timespec limit;
-    clock_gettime(CLOCK_REALTIME, &limit);
-    limit.tv_sec += LIMIT_S;
-    pthread_mutex_lock(&load->lock);
-    while (atomic_load(&load->answered) < until)
-        ck_assert_msg(pthread_cond_timedwait(&load->more, &load->lock, &limit) == 0, "the clients are not answered");
-    pthread_mutex_unlock(&load->lock);
+    await_more(load, &load->answered, count);
+}
+
+void load_await_at(struct load *load, unsigned path, unsigned long count)
+{
+    ck_assert_uint_lt(path, load->paths);
+    await_more(load, &load->answered_at[path], count);
 }
 
 void load_killed(struct load *load, pid_t pid)

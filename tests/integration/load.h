@@ -34,6 +34,8 @@ struct load *load_begin(int port, const char *path, unsigned kept, unsigned fres
 struct load *load_begin_many(int port, const char *const *paths, unsigned kept, unsigned fresh);
 /* Waits until `count` more requests have been answered. */
 void load_await(struct load *load, unsigned long count);
+/* The same with requests for one of the paths. */
+void load_await_at(struct load *load, unsigned path, unsigned long count);
 /* From now on, a request lost on a connection whose last answer was not `pid` (/g/pid) counts in `lost` only. */
 void load_killed(struct load *load, pid_t pid);
 /* Ends them, and prints the sum. */
