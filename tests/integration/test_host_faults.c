@@ -149,6 +149,19 @@ START_TEST(a_fault_costs_the_call_that_has_it)
 }
 END_TEST
 
+START_TEST(what_a_host_has_left_behind_ends_with_it)
+{
+    SERVE_FAULTS("--set", "hosts=1", "--set", "max_requests=1");
+    for (int i = 0; i < 3; i++) {
+        const struct reply *reply = GET("/faults/leave");
+        EXPECT_STATUS(reply, 200);
+        await_gone(atoi(reply->body));
+    }
+    ck_assert_str_eq(hosts_say("crashed"), "0");
+    finish_alone();
+}
+END_TEST
+
 /* --- the circuit --------------------------------------------------------------------------------------------- */
 
 /* Asks until the answer is `wanted`, and as long as it is `meanwhile`; how often it was that. */
@@ -288,6 +301,7 @@ Suite *host_faults_suite(void)
     Suite *suite = suite_create("host_faults");
     TCase *own = test_case(suite, "a gateway each", NULL);
     tcase_add_loop_test(own, a_fault_costs_the_call_that_has_it, 0, sizeof faults / sizeof *faults);
+    tcase_add_test(own, what_a_host_has_left_behind_ends_with_it);
     tcase_add_test(own, a_plugin_that_always_crashes_is_left_alone_for_a_while);
     tcase_add_loop_test(own, a_body_that_cannot_be_kept_is_refused_with_the_reason, 1, 2);
     tcase_add_test(own, without_descriptors_it_waits_and_goes_on);
