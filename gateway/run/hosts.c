@@ -189,24 +189,33 @@ static struct remote *find(struct hosts *hosts, uint64_t number)
 }
 
 static void note_failure(struct hosts *hosts, const char *what);
+static void tell_crash(struct hosts *hosts, const char *how);
 
-/* False: it could not be. */
-static bool make(struct hosts *hosts)
+static void note_unmade(struct hosts *hosts, const char *why)
+{
+    char how[256];
+    snprintf(how, sizeof how, "no host process could be made: %s", why);
+    tell_crash(hosts, how);
+    note_failure(hosts, how);
+}
+
+/* One that cannot be made is a failure as one that crashes is: so there is a pause before the next, or no next. */
+static void make(struct hosts *hosts)
 {
     int ends[2];
     ngi_error err = { 0 };
     uint64_t number = ++hosts->last_number;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
         ngi_error_set(&err, NGI_EIO, "socketpair: %s", strerror(errno));
-        note_failure(hosts, err.text);
-        return false;
+        note_unmade(hosts, err.text);
+        return;
     }
     struct remote *remote = remote_new(hosts, number, ends[0]);
     if (!remote) {
         close(ends[0]);
         close(ends[1]);
-        note_failure(hosts, "out of memory");
-        return false;
+        note_unmade(hosts, "out of memory");
+        return;
     }
     pthread_mutex_lock(&hosts->lock);
     remote->next = hosts->all;
@@ -214,10 +223,8 @@ static bool make(struct hosts *hosts)
     remote->stage = REMOTE_STARTS;
     hosts->starting++;
     pthread_mutex_unlock(&hosts->lock);
-    if (hosts->source->make(hosts->source_arg, number, ends[1], &err) == NGI_OK)
-        return true;
-    hosts_ended(hosts, number, HOSTS_STATUS_UNKNOWN, err.text);
-    return false;
+    if (hosts->source->make(hosts->source_arg, number, ends[1], &err) != NGI_OK)
+        hosts_ended(hosts, number, HOSTS_STATUS_UNKNOWN, err.text);
 }
 
 static void dismiss(struct remote *remote, int64_t patience_us)
@@ -261,8 +268,7 @@ static void grow(struct hosts *hosts)
             reactor_set(&hosts->later, clock_us() + wait_us);
             return;
         }
-        if (!make(hosts))
-            return; /* which has seen to what comes next */
+        make(hosts);
     }
 }
 

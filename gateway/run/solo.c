@@ -18,8 +18,13 @@ static void resume(void *arg)
 {
     const struct solo *solo = arg;
     const uint64_t one = 1;
-    if (write(solo->fd, &one, sizeof one) < 0 && errno != EAGAIN)
-        log_line(NGI_LOG_ERROR, "a call cannot be resumed: %s", strerror(errno));
+    if (write(solo->fd, &one, sizeof one) == sizeof one || errno == EAGAIN)
+        return;
+    /* Its plugin has closed it, and perhaps all else: whoever waits for an answer is better off with a process that
+     * has ended than with one that cannot answer. */
+    log_line(NGI_LOG_ERROR, "a call cannot be resumed: %s: a plugin has closed a descriptor of its process, which ends",
+             strerror(errno));
+    _exit(1);
 }
 
 static const struct task_client client = { suspend, resume };

@@ -9,6 +9,7 @@ tests_integration_integration_SOURCES = tests/integration/main.c tests/integrati
 	tests/integration/application.c tests/integration/application.h gateway/fcgi/record.c \
 	tests/integration/generations.c tests/integration/generations.h \
 	tests/integration/load.c tests/integration/load.h \
+	tests/integration/families.c tests/integration/families.h \
 	tests/harness/client.c tests/harness/client.h \
 	tests/harness/command.c tests/harness/command.h \
 	tests/integration/hosting.c tests/integration/hosting.h \
@@ -49,7 +50,9 @@ tests_integration_integration_SOURCES = tests/integration/main.c tests/integrati
 	tests/integration/test_takeover.c \
 	tests/integration/test_quarantine.c \
 	tests/integration/test_file_changes.c \
-	tests/integration/test_control.c
+	tests/integration/test_control.c \
+	tests/integration/test_host_faults.c \
+	tests/integration/test_host_losses.c
 
 # Plugins for what no example does.
 INTEGRATION_PLUGINS = tests/integration/plugins/answers.so tests/integration/plugins/endings.so \
@@ -118,6 +121,12 @@ tests_integration_plugins_intakes_so_SOURCES = tests/integration/plugins/intakes
 tests_integration_plugins_intakes_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_integration_plugins_intakes_so_CFLAGS = $(PLUGIN_CFLAGS)
 tests_integration_plugins_intakes_so_LDFLAGS = $(PLUGIN_LINK)
+
+INTEGRATION_PLUGINS += tests/integration/plugins/faults.so
+tests_integration_plugins_faults_so_SOURCES = tests/integration/plugins/faults.c tests/integration/plugins/gate.h
+tests_integration_plugins_faults_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_integration_plugins_faults_so_CFLAGS = $(PLUGIN_CFLAGS)
+tests_integration_plugins_faults_so_LDFLAGS = $(PLUGIN_LINK)
 
 # -g whatever CFLAGS says: its functions and lines are looked for in backtraces.
 INTEGRATION_PLUGINS += tests/integration/plugins/crashes.so

@@ -10,7 +10,8 @@
     SUITE(scenarios) SUITE(executor) SUITE(deadlines) SUITE(cancel) SUITE(later) SUITE(background) SUITE(streaming) \
     SUITE(stream_body) SUITE(crashes) SUITE(fastcgi_plugin) SUITE(fastcgi_faults) SUITE(fastcgi_connections) \
     SUITE(fastcgi_servers) SUITE(host) \
-    SUITE(generations) SUITE(workers) SUITE(handover) SUITE(takeover) SUITE(quarantine) SUITE(file_changes) SUITE(control)
+    SUITE(generations) SUITE(workers) SUITE(handover) SUITE(takeover) SUITE(quarantine) SUITE(file_changes) SUITE(control) \
+    SUITE(host_faults) SUITE(host_losses)
 
 #define SUITE_DECLARE(name) Suite *name##_suite(void);
 INTEGRATION_SUITES(SUITE_DECLARE)

@@ -1,5 +1,6 @@
-/* A plugin that brings its worker down: what the log says of it, what is kept of the request, and that it can be run
- * again. */
+/* A plugin that brings its worker down, or its host process: what the log says of it, what is kept of the request, and
+ * that it can be run again. */
+#include "tests/integration/generations.h"
 #include "tests/integration/suites.h"
 #include "tests/integration/support.h"
 
@@ -122,17 +123,10 @@ static void expect_verdict(const char *log, const struct ending *ending)
     }
 }
 
-/* Looped over the endings. */
-START_TEST(a_crash_is_told_and_its_request_can_be_run_again)
+/* What is to be known of the crash of POST /crashes/PATH?a=b with "body" when the worker, or a host, has told it. */
+static void expect_autopsy(const struct ending *ending)
 {
-    const struct ending *ending = &endings[_i];
     struct command_result result;
-    char path[64];
-    if (SANITIZED)
-        return skip("the sanitizer takes the crash");
-    SERVE_CRASHES();
-    snprintf(path, sizeof path, "/crashes%s?a=b", ending->path);
-    crash(path, LIST("X-Word: heard"), "body", 4, ending->signal);
     bool traced = has_backtrace();
     if (traced)
         expect_verdict(gateway_log(&gateway), ending);
@@ -149,6 +143,50 @@ START_TEST(a_crash_is_told_and_its_request_can_be_run_again)
     if (traced)
         expect_verdict(result.err, ending);
     command_free(&result);
+}
+
+/* Looped over the endings, as the next. */
+START_TEST(a_crash_is_told_and_its_request_can_be_run_again)
+{
+    const struct ending *ending = &endings[_i];
+    char path[64];
+    if (SANITIZED)
+        return skip("the sanitizer takes the crash");
+    SERVE_CRASHES();
+    snprintf(path, sizeof path, "/crashes%s?a=b", ending->path);
+    crash(path, LIST("X-Word: heard"), "body", 4, ending->signal);
+    expect_autopsy(ending);
+    finish();
+}
+END_TEST
+
+START_TEST(a_crash_in_a_host_process_is_told_as_well)
+{
+    const struct ending *ending = &endings[_i];
+    char path[64], how[64], line[200];
+    if (SANITIZED)
+        return skip("the sanitizer takes the crash");
+    prepare();
+    SERVE_CRASHES("--set", "run=process", "--control", control_path());
+    snprintf(path, sizeof path, "/crashes%s?a=b", ending->path);
+    const struct reply *reply = ask("POST", path, LIST("X-Word: heard"), "body", 4);
+    EXPECT_STATUS(reply, 502);
+    const char *incident = strstr(reply->body, "\nIncident ");
+    ck_assert_ptr_nonnull(incident);
+    if (ending->signal)
+        snprintf(how, sizeof how, " died of SIG%s", sigabbrev_np(ending->signal));
+    else
+        snprintf(how, sizeof how, " ended with status 1, which nobody had asked it to");
+    snprintf(line, sizeof line, "error: crashes [%.16s]: POST %s (route \"%s\"): 502: its host process ",
+             incident + strlen("\nIncident "), path, ending->path);
+    gateway_wait_log(&gateway, line);
+    gateway_wait_log(&gateway, how);
+    snprintf(line, sizeof line, ", incident %.16s, kept in ", incident + strlen("\nIncident "));
+    EXPECT_HAS(gateway_log(&gateway), line);
+    EXPECT_HAS(status_text(), "plugin crashes: its host process ");
+    EXPECT_HAS(status_text(), how);
+    expect_autopsy(ending);
+    EXPECT(GET("/crashes/fine"), 200, "fine\n");
     finish();
 }
 END_TEST
@@ -311,6 +349,7 @@ Suite *crashes_suite(void)
     Suite *suite = suite_create("crashes");
     TCase *own = test_case(suite, "crashes", NULL);
     tcase_add_loop_test(own, a_crash_is_told_and_its_request_can_be_run_again, 0, sizeof endings / sizeof *endings);
+    tcase_add_loop_test(own, a_crash_in_a_host_process_is_told_as_well, 0, sizeof endings / sizeof *endings);
     tcase_add_test(own, a_smashed_stack_and_many_crashes_at_once_have_one_verdict);
     tcase_add_test(own, credentials_are_not_kept);
     tcase_add_test(own, a_long_body_is_cut_spilled_or_not);

@@ -1,5 +1,5 @@
-/* A plugin that brings its worker down: the verdict, what it is for, how long it lasts, and who hears of it. Where the
- * plugin then runs is not looked at here. */
+/* A plugin that brings its worker down: the verdict, what it is for, how long it lasts, who hears of it, and where the
+ * plugin runs then. */
 #include <jansson.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -24,6 +24,7 @@ static const char text_of_plugin[] =
     "static int crash(ngi_request *r)\n"
     "{ int *volatile nothing = NULL; return ngi_textf(r, 200, \"%d\", *(volatile int *)nothing); }\n"
     "static int leave(ngi_request *r) { (void)r; exit(0); }\n"
+    "static int pid(ngi_request *r) { return ngi_textf(r, 200, \"%d\", (int)getpid()); }\n"
     "static int fork_crash(ngi_request *r)\n"
     "{\n"
     "    int status;\n"
@@ -36,7 +37,8 @@ static const char text_of_plugin[] =
     "    { \"place\", NGI_STRING, \"/nowhere\", 0, 0, \"Not used.\" }, { 0 } };\n"
     "static const ngi_route routes[] = { NGI_ROUTE(NGI_GET, \"/\", answer), NGI_ROUTE(NGI_GET, \"/crash\", crash),\n"
     "                                    NGI_ROUTE(NGI_GET, \"/fork\", fork_crash),\n"
-    "                                    NGI_ROUTE(NGI_GET, \"/exit\", leave), { 0 } };\n"
+    "                                    NGI_ROUTE(NGI_GET, \"/exit\", leave), NGI_ROUTE(NGI_GET, \"/pid\", pid),\n"
+    "                                    { 0 } };\n"
     "NGI_PLUGIN_FULL(.name = \"g\", .version = \"1.0\", .routes = routes, .options = options)\n";
 
 static void prepare_plugins(void)
@@ -116,6 +118,23 @@ static const char *word_after(const char *before, const char *ends)
     return word;
 }
 
+/* Whether the plugin's calls run in the worker itself; there is one. */
+static bool runs_in_worker(void)
+{
+    const struct reply *reply = GET("/g/pid");
+    EXPECT_STATUS(reply, 200);
+    return atoi(reply->body) == gateway_worker(&gateway);
+}
+
+/* What has brought down a worker costs no more than its call now. */
+static void expect_harmless(const char *path)
+{
+    const struct reply *reply = GET(path);
+    EXPECT_STATUS(reply, 502);
+    EXPECT_HAS(reply->body, "\nIncident ");
+    EXPECT(GET("/g/"), 200, "one");
+}
+
 /* --- the verdict ---------------------------------------------------------------------------------------------- */
 
 START_TEST(a_crash_is_named_and_its_plugin_is_in_quarantine)
@@ -158,6 +177,12 @@ START_TEST(exit_is_no_better)
     EXPECT_QUARANTINE();
     ck_assert_uint_eq(events_with(") called exit(), in handler of route \"/exit\", request "), 1);
     EXPECT(GET("/g/"), 200, "one");
+    ck_assert(!runs_in_worker());
+    pid_t worker = gateway_worker(&gateway);
+    for (int i = 0; i < 3; i++)
+        expect_harmless("/g/exit");
+    ck_assert_int_eq(gateway_worker(&gateway), worker);
+    ck_assert_uint_eq(count_of(gateway_log(&gateway), "; another takes its place"), 1);
     finish();
 }
 END_TEST
@@ -181,6 +206,10 @@ START_TEST(the_other_workers_are_replaced_too)
     ck_assert_uint_eq(count_of(status_text(), " serves, for "), 1 + WORKERS);
     ck_assert_uint_eq(count_of(gateway_log(&gateway), "; another takes its place"), 1);
     EXPECT(GET("/g/"), 200, "one");
+    for (int i = 0; i < 2 * WORKERS; i++) /* as chance has it, by more than one of them */
+        expect_harmless("/g/exit");
+    ck_assert_uint_eq(workers(before, WORKERS + 1), WORKERS);
+    ck_assert_mem_eq(before, after, sizeof *before * WORKERS);
     finish();
 }
 END_TEST
@@ -194,6 +223,7 @@ START_TEST(a_plugin_that_the_operator_has_pinned_stays)
     convict();
     ck_assert_uint_eq(events_with(") called exit(), in handler of route "), 1);
     EXPECT_FREE();
+    ck_assert(runs_in_worker());
     finish();
 }
 END_TEST
@@ -254,12 +284,15 @@ START_TEST(a_reload_keeps_it_and_a_new_build_ends_it)
     reload(0, "generation 2 serves\n");
     gateway_wait_log(&gateway, "plugin g: still in quarantine: it has ended its worker by exit() ");
     EXPECT_QUARANTINE();
+    ck_assert(!runs_in_worker());
+    expect_harmless("/g/exit");
     move_over("two", "g");
     reload(0, "generation 3 serves\n");
     gateway_wait_log(&gateway, "plugin g: out of quarantine: there is another build of it\n");
     ck_assert_uint_eq(events_with("plugin g: out of quarantine: there is another build of it"), 1);
     EXPECT_FREE();
     EXPECT(GET("/g/"), 200, "two");
+    ck_assert(runs_in_worker());
     move_over("one", "g");
     reload(0, "generation 4 serves\n");
     EXPECT_FREE();
@@ -325,9 +358,11 @@ START_TEST(the_operator_can_end_it)
                    "gateway's log tells more\n");
     release_plugin("two words", 1, "--release two words: no plugin has such a name\n");
     EXPECT_QUARANTINE();
+    ck_assert(!runs_in_worker());
     release_plugin("g", 0, "generation 2 serves\n");
     gateway_wait_log(&gateway, "plugin g: out of quarantine: the operator has released it\n");
     EXPECT_FREE();
+    ck_assert(runs_in_worker());
     reload(0, "generation 3 serves\n");
     EXPECT_FREE();
     lose_worker("/g/exit", 2); /* he has let it go, and it has done it again */

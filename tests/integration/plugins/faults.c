@@ -1,0 +1,164 @@
+/* faults - what a host process has to be good for: each route harms its process in a way of its own. */
+#include <errno.h>
+#include <ngi.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "gate.h"
+
+static const volatile int *volatile nothing;
+static volatile int zero;
+
+static int fine(ngi_request *r)
+{
+    return ngi_text(r, 200, "fine\n");
+}
+
+static int pid(ngi_request *r)
+{
+    return ngi_textf(r, 200, "%d\n", (int)getpid());
+}
+
+static int segv(ngi_request *r)
+{
+    return ngi_textf(r, 200, "%d", *nothing);
+}
+
+static int aborts(ngi_request *r)
+{
+    (void)r;
+    abort();
+}
+
+static int exits(ngi_request *r)
+{
+    (void)r;
+    exit(0);
+}
+
+static int spins(ngi_request *r)
+{
+    (void)r;
+    while (!zero)
+        continue;
+    return NGI_OK;
+}
+
+/* All that it gets, and no look at whether it got it. */
+static int hogs(ngi_request *r)
+{
+    enum { PIECE = 1 << 20 };
+    for (;;) {
+        char *volatile piece = malloc(PIECE);
+        memset(piece, 1, PIECE);
+    }
+    return ngi_text(r, 200, "");
+}
+
+__attribute__((noinline)) static int deeper(int level)
+{
+    volatile char block[4096];
+    block[0] = 1;
+    return zero ? level : deeper(level + 1) + block[0];
+}
+
+static int overflows(ngi_request *r)
+{
+    return ngi_textf(r, 200, "%d", deeper(0));
+}
+
+static int frees_twice(ngi_request *r)
+{
+    void *volatile block = malloc(2000);
+    void *volatile next = malloc(2000); /* or the block would become one with what is behind it */
+    free(block);
+    free(block);
+    free(next);
+    return ngi_text(r, 200, "");
+}
+
+/* SIGKILL, which no handler and no sanitizer sees. */
+static int killed(ngi_request *r)
+{
+    (void)r;
+    (void)raise(SIGKILL);
+    return NGI_OK;
+}
+
+static int closes(ngi_request *r)
+{
+    unsigned first = (unsigned)atoi(ngi_query(r, "from", "3"));
+    if (first == 0 && *ngi_query(r, "only", ""))
+        (void)close(0);
+    else
+        (void)syscall(SYS_close_range, first, ~0u, 0);
+    return ngi_text(r, 200, "closed\n");
+}
+
+/* Leaves a child behind, which has all descriptors. how: "crash" dies then, "both" has the child return too. */
+static int leaves(ngi_request *r)
+{
+    const char *how = ngi_query(r, "how", "");
+    pid_t child = fork();
+    if (child == 0 && strcmp(how, "both") != 0) {
+        if (strcmp(how, "apart") == 0)
+            (void)setsid();
+        for (;;)
+            (void)pause();
+    }
+    if (child > 0 && strcmp(how, "crash") == 0)
+        (void)raise(SIGKILL);
+    return ngi_textf(r, 200, "%d\n", child > 0 ? (int)child : (int)getpid());
+}
+
+/* Dies as long as there is a file of that name. */
+static int moody(ngi_request *r)
+{
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/%s", ngi_option(r->ngi, "place"), "bad-mood");
+    if (access(path, F_OK) == 0)
+        (void)raise(SIGKILL);
+    return ngi_text(r, 200, "fine\n");
+}
+
+static int hold(ngi_request *r)
+{
+    ngi_log(r, NGI_LOG_INFO, "%s holds", ngi_query(r, "name", ""));
+    (void)wait_for_test(r->ngi, ngi_query(r, "name", ""));
+    return ngi_textf(r, 200, "%d\n", (int)getpid());
+}
+
+/* Long enough to be killed in. */
+static int nap(ngi_request *r)
+{
+    (void)usleep(2000);
+    return ngi_text(r, 200, "rested\n");
+}
+
+static int size(ngi_request *r)
+{
+    size_t length = 0;
+    (void)ngi_body(r, &length);
+    return ngi_textf(r, 200, "%zu\n", length);
+}
+
+static const ngi_option_spec options[] = { GATE_OPTION, { 0 } };
+
+static const ngi_route routes[] = {
+    NGI_ROUTE(NGI_GET, "/fine", fine),   NGI_ROUTE(NGI_GET, "/pid", pid),
+    NGI_ROUTE(NGI_ANY, "/segv", segv),   NGI_ROUTE(NGI_ANY, "/abort", aborts),
+    NGI_ROUTE(NGI_ANY, "/exit", exits),  NGI_ROUTE(NGI_ANY, "/spin", spins, NGI_MAY_BLOCK),
+    NGI_ROUTE(NGI_ANY, "/hog", hogs),    NGI_ROUTE(NGI_ANY, "/stack", overflows),
+    NGI_ROUTE(NGI_ANY, "/free", frees_twice),
+    NGI_ROUTE(NGI_ANY, "/kill", killed), NGI_ROUTE(NGI_ANY, "/close", closes),
+    NGI_ROUTE(NGI_ANY, "/leave", leaves), NGI_ROUTE(NGI_GET, "/moody", moody),
+    NGI_ROUTE(NGI_GET, "/hold", hold, NGI_MAY_BLOCK),
+    NGI_ROUTE(NGI_POST, "/size", size),  NGI_ROUTE(NGI_GET, "/nap", nap),
+    { 0 },
+};
+
+NGI_PLUGIN_FULL(.name = "faults", .version = "1.0", .routes = routes, .options = options)
