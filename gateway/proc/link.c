@@ -50,9 +50,7 @@ static void reset_at_close(struct link *link)
     (void)setsockopt(link->front.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
-/* Until nobody runs plugin code for it any more: the gateway counts on it, and ends a process in which that takes too
- * long. */
-static void await_handler(struct link *link)
+void link_await_handler(struct link *link)
 {
     link->piece_left = 0;
     while (!task_is_over(link->task) && !link->host->hurried) {
@@ -69,7 +67,7 @@ static enum link_outcome end_unanswered(struct link *link, enum link_outcome out
     bool inner = link->host->inner;
     if (inner) {
         task_cancel(link->task, NGI_CANCEL_CLIENT);
-        await_handler(link);
+        link_await_handler(link);
     }
     if (outcome == LINK_CUT && (!inner || link->over))
         return LINK_CUT;
@@ -87,6 +85,7 @@ static void end(struct link *link, enum link_outcome outcome)
     if (outcome == LINK_CUT)
         reset_at_close(link);
     finish(link, outcome == LINK_SENT);
+    front_drop_file(front);
     link->since_ms = clock_ms();
     link->stage = LINK_IDLE;
     if (outcome == LINK_CUT || front->ended || front->gone || front->closing) {
@@ -121,6 +120,7 @@ static void begin(struct link *link)
     link->received = link->excess = 0;
     link->id[0] = '\0';
     link->deadline_us = INT64_MAX;
+    link->in_file = -1;
 }
 
 static bool is_named(const struct fcgi_pair *pair, const char *name)
@@ -141,6 +141,9 @@ static void take_param(struct link *link, const struct fcgi_pair *pair)
     } else if (is_named(pair, "NGI_DEADLINE_US")) {
         if (text_to_int64(text, &number) && number >= 0)
             link->deadline_us = number;
+    } else if (is_named(pair, "NGI_BODY_FILE")) {
+        if (text_to_int64(text, &number) && number >= 0)
+            link->in_file = number;
     } else {
         cgi_put(&link->cgi, link->task->request, (const char *)pair->name, pair->name_length, (const char *)pair->value,
                 pair->value_length);
@@ -150,6 +153,20 @@ static void take_param(struct link *link, const struct fcgi_pair *pair)
 static int refuse(struct link *link, int status, const char *why)
 {
     return problem_respond(link->task->request, status, false, why);
+}
+
+/* The body is in a file that has come along with the head. As look_at_head. */
+static int adopt_body(struct link *link)
+{
+    struct request *request = link->task->request;
+    int fd = front_take_file(&link->front);
+    if (fd >= 0 && body_adopt(&request->body, fd, (uint64_t)link->in_file) == NGI_OK) {
+        link->received = (uint64_t)link->in_file;
+        return 0;
+    }
+    log_line(NGI_LOG_ERROR, "%s [%s]: the file with the request's body has not come along%s", request->plugin->name,
+             request_id(request), fd < 0 ? ": this process may have too many files open" : "");
+    return refuse(link, 503, NULL);
 }
 
 /* Looks at a complete head. Returns 0 to go on, or the status of the refusal that has been put together. */
@@ -170,7 +187,9 @@ static int look_at_head(struct link *link, bool overflow)
     status = dispatch_route(&link->host->dispatch, request);
     if (status)
         return status;
-    return link->announced != UINT64_MAX && link->announced > request->route->max_body ? refuse(link, 413, NULL) : 0;
+    if (link->announced != UINT64_MAX && link->announced > request->route->max_body)
+        return refuse(link, 413, NULL);
+    return link->in_file >= 0 ? adopt_body(link) : 0;
 }
 
 /* --- the body ------------------------------------------------------------------------------------------------ */
@@ -360,7 +379,7 @@ static enum link_outcome call(struct link *link)
         news = task_look(link->task);
     }
     if (news == TASK_REPLACE && link->host->inner)
-        await_handler(link);
+        link_await_handler(link);
     if (link->aborted)
         return LINK_ABORTED;
     if (news == TASK_CUT || link->over || (news == TASK_REPLACE && !replace(link)))
@@ -379,7 +398,7 @@ struct link *link_new(struct link_host *host, int fd)
     }
     link->host = host;
     link->since_ms = clock_ms();
-    front_open(&link->front, fd, host->values);
+    front_open(&link->front, fd, host->inner, host->values);
     counters_opened();
     return link;
 }
