@@ -14,6 +14,7 @@
 #include "obs/counters.h"
 #include "plugin/plugin.h"
 #include "run/lane.h"
+#include "run/remote.h"
 #include "run/upload.h"
 
 /* --- the end of a request -------------------------------------------------------------------------------------- */
@@ -120,6 +121,7 @@ static void begin(struct link *link)
     link->received = link->excess = 0;
     link->id[0] = '\0';
     link->deadline_us = INT64_MAX;
+    link->arrives = false;
     link->in_file = -1;
 }
 
@@ -141,6 +143,8 @@ static void take_param(struct link *link, const struct fcgi_pair *pair)
     } else if (is_named(pair, "NGI_DEADLINE_US")) {
         if (text_to_int64(text, &number) && number >= 0)
             link->deadline_us = number;
+    } else if (is_named(pair, "NGI_BODY_ARRIVES")) {
+        link->arrives = true;
     } else if (is_named(pair, "NGI_BODY_FILE")) {
         if (text_to_int64(text, &number) && number >= 0)
             link->in_file = number;
@@ -278,19 +282,27 @@ static void end_body(struct link *link)
 /* --- events -------------------------------------------------------------------------------------------------- */
 
 /* Tells whoever runs the handler that nobody waits for it any more. */
-static void hang_up(struct link *link)
+static void give_up(struct link *link, int why)
 {
     if (link->task && !link->given)
-        task_cancel(link->task, NGI_CANCEL_CLIENT);
+        task_cancel(link->task, why);
 }
 
-static void abort_request(struct link *link)
+static void abort_request(struct link *link, int why)
 {
+    bool called = link->stage != LINK_HEAD && link->stage != LINK_BODY;
+    if (why == REMOTE_MAY_LISTEN) {
+        if (called)
+            give_up(link, NGI_CANCEL_CLIENT);
+        return;
+    }
     link->aborted = true;
-    if (link->stage == LINK_HEAD || link->stage == LINK_BODY)
+    if (!called)
         link->due = true;
+    else if (why == REMOTE_BODY_TOO_BIG && link->stage == LINK_CALL && !link->given)
+        upload_refuse(link->task);
     else
-        hang_up(link);
+        give_up(link, why == NGI_CANCEL_DEADLINE || why == NGI_CANCEL_SHUTDOWN ? why : NGI_CANCEL_CLIENT);
 }
 
 static void heed(struct link *link, const struct responder_event *event)
@@ -308,13 +320,16 @@ static void heed(struct link *link, const struct responder_event *event)
     case RESPONDER_PARAMS_END:
         link->stage = LINK_BODY;
         link->refusal = look_at_head(link, event->overflow);
+        link->streams = link->due = link->arrives && !link->refusal;
         break;
     case RESPONDER_STDIN: take_piece(link, event->data, event->length); break;
     case RESPONDER_STDIN_END: end_body(link); break;
-    case RESPONDER_ABORT: abort_request(link); break;
+    case RESPONDER_ABORT:
+        abort_request(link, link->host->inner && event->length == 1 ? *event->data : NGI_CANCEL_CLIENT);
+        break;
     case RESPONDER_BROKEN:
         log_line(NGI_LOG_WARNING, "a connection is closed: what came is no FastCGI: %s", event->why);
-        hang_up(link);
+        give_up(link, NGI_CANCEL_CLIENT);
         link->over = true;
         break;
     case RESPONDER_NOTHING:
@@ -342,6 +357,7 @@ static bool begin_stream(struct link *link)
     if (!task_start(task, &link->host->dispatch))
         return false;
     pass_piece(link);
+    link_feed(link); /* what has come behind the head, or the first piece */
     return true;
 }
 
@@ -378,6 +394,7 @@ static enum link_outcome call(struct link *link)
         link_feed(link);
         news = task_look(link->task);
     }
+    link->piece_left = 0; /* what has not been read by now is not wanted: what follows it may be */
     if (news == TASK_REPLACE && link->host->inner)
         link_await_handler(link);
     if (link->aborted)
@@ -445,7 +462,7 @@ static void heed_end(struct link *link)
     if (!is_called(link))
         link->over = true;
     else if (!link->hung_up)
-        hang_up(link);
+        give_up(link, NGI_CANCEL_CLIENT);
     link->hung_up = true;
 }
 

@@ -20,9 +20,10 @@ struct link_host {
     struct responder_values values;
     bool mounted; /* the operator has said where the plugin is mounted: SCRIPT_NAME does not count */
     /* The other side is our gateway, which knows what no web server does: it sends NGI_REQUEST_ID and NGI_DEADLINE_US,
-     * and a body that is in a file as NGI_BODY_FILE and the file's descriptor; understands what http/cgi_response.h
-     * says of a body; wants no FCGI_STDERR, takes an app_status other than 0 for a response that has been cut, and the
-     * end of a request for the end of its handler. */
+     * and a body that is in a file as NGI_BODY_FILE and the file's descriptor; a body that arrives as NGI_BODY_ARRIVES;
+     * understands what http/cgi_response.h says of a body; tells why it aborts a request (run/remote.h); wants no
+     * FCGI_STDERR, takes an app_status other than 0 for a response that has been cut, and the end of a request for the
+     * end of its handler. */
     bool inner;
     struct solo solo;
     int signals; /* readable when a signal waits for `heed` */
@@ -62,6 +63,7 @@ struct link {
     struct cgi cgi;
     char id[REQUEST_ID_SIZE]; /* what the gateway calls it; "": it has not said */
     int64_t deadline_us;      /* likewise; INT64_MAX: none */
+    bool arrives;             /* likewise: the body does, and its handler begins before any of it has come */
     int64_t in_file;          /* likewise: bytes of body in the file that comes along; -1: none does */
     int refusal;              /* status of the response that takes the handler's place; 0: none */
     bool streams;             /* the handler runs while the body arrives */

@@ -83,6 +83,8 @@ static int put_head(struct remote *remote, struct task *task)
     /* What is in a file is not copied: the process gets the file. */
     remote->sends_file = !request->arrives && request->body.fd >= 0;
     request->body.position = 0; /* it may be its second try */
+    if (rc == NGI_OK && request->arrives)
+        rc = put_text(&pairs, "NGI_BODY_ARRIVES", "1");
     if (rc == NGI_OK && remote->sends_file)
         rc = put_number(&pairs, "NGI_BODY_FILE", (int64_t)request->body.length);
     if (rc == NGI_OK)
@@ -102,7 +104,7 @@ static int64_t take_body(struct task *task, void *buf, size_t n, bool *ret_later
     pthread_mutex_lock(&task->lock);
     int64_t got = (int64_t)pipe_take(&task->in, buf, n);
     if (got == 0 && (task->in_error != NGI_OK || (task->in.broken && !task->in.ended)))
-        got = NGI_ECANCELED;
+        got = task->in_error == NGI_ETOOBIG ? NGI_ETOOBIG : NGI_ECANCELED;
     else if (got == 0)
         *ret_later = !task->in.ended;
     if (got > 0 && !task->in.ended && task->suspended && pipe_filled(&task->in) <= task->in.size / 2)
@@ -112,12 +114,28 @@ static int64_t take_body(struct task *task, void *buf, size_t n, bool *ret_later
     return got;
 }
 
-static int put_abort(struct remote *remote)
+static int put_abort(struct remote *remote, uint8_t why)
 {
     if (remote->aborted)
         return NGI_OK;
     remote->aborted = remote->all_read = true;
-    return requester_put_abort(&remote->out);
+    return requester_put_abort(&remote->out, why);
+}
+
+/* Why the call is given up. */
+static uint8_t why_aborted(struct task *task)
+{
+    int why = atomic_load_explicit(&task->cancelled, memory_order_relaxed);
+    return why ? (uint8_t)why : NGI_CANCEL_CLIENT;
+}
+
+/* It may go on, but is told. */
+static int put_warning(struct remote *remote)
+{
+    if (remote->aborted || remote->warned)
+        return NGI_OK;
+    remote->warned = true;
+    return requester_put_abort(&remote->out, REMOTE_MAY_LISTEN);
 }
 
 /* Puts a piece of the body into `out`. False: there is none at the moment, or no more. */
@@ -134,7 +152,7 @@ static bool fill(struct remote *remote)
     if (later)
         return false;
     if (n < 0) { /* what has come is no whole body */
-        (void)put_abort(remote);
+        (void)put_abort(remote, n == NGI_ETOOBIG ? REMOTE_BODY_TOO_BIG : why_aborted(remote->task));
         return true;
     }
     remote->all_read = n == 0;
@@ -431,11 +449,15 @@ static ssize_t receive_some(struct remote *remote, uint8_t *block, size_t room)
         struct cmsghdr aligned;
     } control;
     struct msghdr message = {
-        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes
+        .msg_iov = &bytes,
+        .msg_iovlen = 1,
+        .msg_control = control.bytes,
+        .msg_controllen = CMSG_LEN(sizeof(int)) /* no second one */
     };
     ssize_t n = recvmsg(remote->socket.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     struct cmsghdr *header = n > 0 && message.msg_controllen > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+        header->cmsg_len == CMSG_LEN(sizeof(int))) {
         drop_file(remote);
         memcpy(&remote->file, CMSG_DATA(header), sizeof(int));
     }
@@ -532,7 +554,10 @@ static void look(struct reactor_errand *errand)
             int64_t at_us = clock_us() + hosts_patience_us(remote, final);
             if (!remote->limit.set || at_us < remote->limit.at_us)
                 reactor_set(&remote->limit, at_us);
-            (void)put_abort(remote); /* without memory for it, it is killed later */
+            /* What has come of the body goes first. Without memory for it, it is killed later. */
+            if (!final)
+                (void)push(remote);
+            (void)(final ? put_abort(remote, why_aborted(remote->task)) : put_warning(remote));
         }
         remote->stalled = false;
         (void)push(remote);
@@ -601,7 +626,7 @@ bool remote_begin(struct remote *remote, struct task *task)
     remote->task = task;
     remote->begun_us = clock_us();
     remote->sent = 0;
-    remote->all_read = remote->aborted = remote->refused = false;
+    remote->all_read = remote->aborted = remote->warned = remote->refused = false;
     remote->answers = remote->headed = false;
     remote->in = (struct requester){ 0 };
     remote->broken = NULL;

@@ -16,6 +16,13 @@
 struct hosts;
 struct task;
 
+/* What FCGI_ABORT_REQUEST says to a host process, in a byte: NGI_CANCEL_CLIENT, _DEADLINE, _SHUTDOWN, all of which say
+ * that no answer is waited for; or one of these. */
+enum remote_abort {
+    REMOTE_MAY_LISTEN = 8, /* the client has closed its end, for sending at least: an answer is still taken */
+    REMOTE_BODY_TOO_BIG,   /* the body has gone beyond max_body; there is no more of it, and no answer is waited for */
+};
+
 enum remote_stage {
     REMOTE_STARTS, /* it has been asked for */
     REMOTE_IDLE,
@@ -58,8 +65,9 @@ struct remote {
     size_t out_at;
     uint64_t sent;
     bool sends_file; /* the body's file goes along with the first byte */
-    bool all_read; /* the end of the body is in `out`, or has been sent */
-    bool aborted;  /* likewise FCGI_ABORT_REQUEST */
+    bool all_read;   /* the end of the body is in `out`, or has been sent */
+    bool aborted;    /* likewise FCGI_ABORT_REQUEST */
+    bool warned;     /* likewise one that says REMOTE_MAY_LISTEN */
     bool waits_for_room;
     bool unbegun; /* it has been given a call that was not to begin, and is free again */
     bool refused; /* the peer was gone, and had not read all that it was sent (ECONNRESET) */
