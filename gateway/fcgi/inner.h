@@ -12,6 +12,15 @@
 #define INNER_DEADLINE_US "NGI_DEADLINE_US" /* absolute, by clock_us, which all processes share; without it: none */
 #define INNER_BODY_FILE "NGI_BODY_FILE" /* bytes of the body, in a file whose descriptor comes with the first byte */
 
+#define INNER_BODY_ARRIVES "NGI_BODY_ARRIVES" /* "1": the handler runs while its body arrives */
+
+/* Why a request is aborted, in a byte of FCGI_ABORT_REQUEST: NGI_CANCEL_CLIENT, _DEADLINE, _SHUTDOWN, all of which say
+ * that no answer is waited for; or one of these. */
+enum inner_abort {
+    INNER_MAY_LISTEN = 8, /* the client has closed its end, for sending at least: an answer is still taken */
+    INNER_BODY_TOO_BIG,   /* the body has gone beyond max_body: there is no more of it, and no answer is waited for */
+};
+
 /* How a call ended: whether its response lacks something, and how long its handler ran, which is a hint. */
 static inline uint32_t inner_status(bool cut, int64_t run_us)
 {

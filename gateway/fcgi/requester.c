@@ -108,9 +108,10 @@ int requester_put_stdin(struct buffer *out, size_t n)
     return put_header(out, FCGI_STDIN, n);
 }
 
-int requester_put_abort(struct buffer *out)
+int requester_put_abort(struct buffer *out, uint8_t why)
 {
-    return put_header(out, FCGI_ABORT_REQUEST, 0);
+    int rc = put_header(out, FCGI_ABORT_REQUEST, why != 0);
+    return rc == NGI_OK && why ? buffer_append(out, &why, 1) : rc;
 }
 
 size_t requester_take(struct requester *requester, const uint8_t *in, size_t n, struct requester_event *ret)

@@ -24,7 +24,8 @@ int requester_put_pair(struct buffer *pairs, const char *name, size_t name_lengt
 int requester_put_params(struct buffer *out, const struct buffer *pairs);
 /* The header of `n` bytes of body, up to FCGI_CONTENT_MAX, which follow; 0: its end. */
 int requester_put_stdin(struct buffer *out, size_t n);
-int requester_put_abort(struct buffer *out);
+/* `why`: a byte of content, which the specification knows nothing of, for who is known to read it; 0: none. */
+int requester_put_abort(struct buffer *out, uint8_t why);
 
 /* --- what comes */
 

@@ -141,6 +141,8 @@ static void finish_small(struct responder *responder, struct responder_event *re
         begin(responder, ret);
     } else {
         ret->kind = RESPONDER_ABORT;
+        ret->data = responder->small;
+        ret->length = responder->small_length;
     }
 }
 

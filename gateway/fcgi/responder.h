@@ -32,15 +32,16 @@ enum responder_event_kind {
     RESPONDER_PARAMS_END, /* `overflow`: there were more than fit, and none has come as an event */
     RESPONDER_STDIN,      /* bytes of its body */
     RESPONDER_STDIN_END,
-    RESPONDER_ABORT,   /* the request is to be given up, and ended all the same (section 5.4) */
-    RESPONDER_REPLY,   /* bytes to send, as they stand and between records */
+    RESPONDER_ABORT, /* the request is to be given up, and ended all the same (section 5.4); `data` as it may say why */
+    RESPONDER_REPLY, /* bytes to send, as they stand and between records */
     RESPONDER_HANG_UP, /* a reply like that, after which the connection is to be closed */
     RESPONDER_BROKEN,  /* what has come is no FastCGI: the connection has to be closed; `why`, a constant */
 };
 
 struct responder_event {
     enum responder_event_kind kind;
-    const uint8_t *data; /* RESPONDER_STDIN, _REPLY, _HANG_UP: until the next call; of STDIN in the bytes given */
+    const uint8_t
+        *data; /* RESPONDER_STDIN, _ABORT, _REPLY, _HANG_UP: until the next call; of STDIN in the bytes given */
     size_t length;
     struct fcgi_pair pair; /* RESPONDER_PARAM: until RESPONDER_PARAMS_END has been followed by another call */
     bool overflow;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -59,6 +60,18 @@ int body_append(struct body *body, const struct body_limits *limits, const void 
         }
     }
     body->length += n;
+    return NGI_OK;
+}
+
+int body_adopt(struct body *body, int fd, uint64_t length)
+{
+    struct stat file;
+    if (fstat(fd, &file) < 0 || !S_ISREG(file.st_mode) || (uint64_t)file.st_size < length) {
+        close(fd);
+        return NGI_EINVAL;
+    }
+    body->fd = fd;
+    body->length = length;
     return NGI_OK;
 }
 

@@ -27,6 +27,10 @@ void body_init(struct body *body);
  * full disk, say); NGI_ENOMEM. */
 int body_append(struct body *body, const struct body_limits *limits, const void *data, size_t n);
 
+/* Makes the first `length` bytes of a regular file, which is taken, the body, which is empty so far. NGI_OK;
+ * NGI_EINVAL: it is no such file, and closed. */
+int body_adopt(struct body *body, int fd, uint64_t length);
+
 /* Like read(2): bytes read, 0 at the end, NGI_EIO. */
 int64_t body_read(struct body *body, void *buf, size_t n);
 

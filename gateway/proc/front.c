@@ -4,17 +4,60 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { REPLIES_MOST = 4096 };
 
+/* Room for one descriptor: CMSG_SPACE would let a second one in, which nobody would close. */
+union one_file {
+    char bytes[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr aligned;
+};
+
+/* As recv(2); keeps a descriptor that comes along. */
+static ssize_t receive(struct front *front)
+{
+    union one_file control;
+    struct iovec bytes = { front->in, sizeof front->in };
+    struct msghdr message = {
+        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = CMSG_LEN(sizeof(int))
+    };
+    ssize_t n = recvmsg(front->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    const struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+        header->cmsg_len == CMSG_LEN(sizeof(int))) {
+        front_drop_file(front);
+        memcpy(&front->came, CMSG_DATA(header), sizeof front->came);
+    }
+    return n;
+}
+
+/* As send(2). */
+static ssize_t send_with_file(const struct front *front, const uint8_t *data, size_t n)
+{
+    union one_file control = { 0 };
+    struct iovec bytes = { (void *)data, n };
+    struct msghdr message = {
+        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes
+    };
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &front->goes, sizeof front->goes);
+    return sendmsg(front->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
-void front_open(struct front *front, int fd, struct responder_values values)
+void front_open(struct front *front, int fd, bool files, struct responder_values values)
 {
     int on = 1;
     front->fd = fd;
+    front->files = files;
+    front->came = front->goes = -1;
     front->ended = front->gone = front->closing = false;
     front->at = front->end = 0;
     responder_init(&front->responder, values);
@@ -27,6 +70,7 @@ void front_open(struct front *front, int fd, struct responder_values values)
 void front_close(struct front *front)
 {
     close(front->fd);
+    front_drop_file(front);
     responder_free(&front->responder);
     buffer_free(&front->replies);
 }
@@ -39,7 +83,7 @@ bool front_wants(const struct front *front)
 
 void front_fill(struct front *front)
 {
-    ssize_t n = recv(front->fd, front->in, sizeof front->in, MSG_DONTWAIT);
+    ssize_t n = front->files ? receive(front) : recv(front->fd, front->in, sizeof front->in, MSG_DONTWAIT);
     front->at = 0;
     front->end = n > 0 ? (size_t)n : 0;
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
@@ -65,14 +109,34 @@ void front_next(struct front *front, struct responder_event *ret)
     ret->kind = RESPONDER_NOTHING;
 }
 
+int front_take_file(struct front *front)
+{
+    int fd = front->came;
+    front->came = -1;
+    return fd;
+}
+
+void front_drop_file(struct front *front)
+{
+    if (front->came >= 0)
+        close(front->came);
+    front->came = -1;
+}
+
 void front_drop(struct front *front)
 {
+    front_drop_file(front);
     front->at = front->end = 0;
 }
 
 size_t front_send(struct front *front, const uint8_t *data, size_t n)
 {
-    ssize_t done = front->gone ? 0 : send(front->fd, data, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t done = 0;
+    if (!front->gone)
+        done =
+            front->goes >= 0 ? send_with_file(front, data, n) : send(front->fd, data, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (done > 0)
+        front->goes = -1;
     if (done >= 0)
         return (size_t)done;
     if (errno != EAGAIN && errno != EINTR)

@@ -13,6 +13,9 @@ enum { FRONT_IN = 32 * 1024 };
 
 struct front {
     int fd;
+    bool files; /* descriptors may come along, and be sent: the other side is our gateway */
+    int came;   /* one that has come, until somebody takes it; -1: none */
+    int goes;   /* one that goes along with the next byte, and stays whose it is; -1: none */
     struct responder responder;
     struct buffer replies; /* to management records and the like */
     bool ended;            /* nothing more will come */
@@ -23,7 +26,7 @@ struct front {
 };
 
 /* Takes the connected socket, and makes it non-blocking. */
-void front_open(struct front *front, int fd, struct responder_values values);
+void front_open(struct front *front, int fd, bool files, struct responder_values values);
 void front_close(struct front *front);
 
 /* Whether there is room for more input: while a peer does not take its replies, none is read. */
@@ -32,6 +35,10 @@ bool front_wants(const struct front *front);
 void front_fill(struct front *front);
 /* The next event of what has come. Replies are kept, and not told. */
 void front_next(struct front *front, struct responder_event *ret);
+/* The descriptor that has come, which is the caller's; -1: none has. */
+int front_take_file(struct front *front);
+/* Closes it. */
+void front_drop_file(struct front *front);
 /* Forgets what has come. */
 void front_drop(struct front *front);
 

@@ -51,9 +51,7 @@ static void reset_at_close(struct link *link)
     (void)setsockopt(link->front.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
-/* Until nobody runs plugin code for it any more: the gateway counts on it, and ends a process in which that takes too
- * long. */
-static void await_handler(struct link *link)
+void link_await_handler(struct link *link)
 {
     link->piece_left = 0;
     while (!task_is_over(link->task) && !link->host->hurried) {
@@ -70,7 +68,7 @@ static enum link_outcome end_unanswered(struct link *link, enum link_outcome out
     bool inner = link->host->inner;
     if (inner) {
         task_cancel(link->task, NGI_CANCEL_CLIENT);
-        await_handler(link);
+        link_await_handler(link);
     }
     if (outcome == LINK_CUT && (!inner || link->over))
         return LINK_CUT;
@@ -88,6 +86,7 @@ static void end(struct link *link, enum link_outcome outcome)
     if (outcome == LINK_CUT)
         reset_at_close(link);
     finish(link, outcome == LINK_SENT);
+    front_drop_file(front);
     link->since_ms = clock_ms();
     link->stage = LINK_IDLE;
     if (outcome == LINK_CUT || front->ended || front->gone || front->closing) {
@@ -122,6 +121,8 @@ static void begin(struct link *link)
     link->received = link->excess = 0;
     link->id[0] = '\0';
     link->deadline_us = INT64_MAX;
+    link->arrives = false;
+    link->in_file = -1;
 }
 
 static bool is_named(const struct fcgi_pair *pair, const char *name)
@@ -142,6 +143,11 @@ static void take_param(struct link *link, const struct fcgi_pair *pair)
     } else if (is_named(pair, INNER_DEADLINE_US)) {
         if (text_to_int64(text, &number) && number >= 0)
             link->deadline_us = number;
+    } else if (is_named(pair, INNER_BODY_ARRIVES)) {
+        link->arrives = true;
+    } else if (is_named(pair, INNER_BODY_FILE)) {
+        if (text_to_int64(text, &number) && number >= 0)
+            link->in_file = number;
     } else {
         cgi_put(&link->cgi, link->task->request, (const char *)pair->name, pair->name_length, (const char *)pair->value,
                 pair->value_length);
@@ -151,6 +157,20 @@ static void take_param(struct link *link, const struct fcgi_pair *pair)
 static int refuse(struct link *link, int status, const char *why)
 {
     return problem_respond(link->task->request, status, false, why);
+}
+
+/* The body is in a file that has come along with the head. As look_at_head. */
+static int adopt_body(struct link *link)
+{
+    struct request *request = link->task->request;
+    int fd = front_take_file(&link->front);
+    if (fd >= 0 && body_adopt(&request->body, fd, (uint64_t)link->in_file) == NGI_OK) {
+        link->received = (uint64_t)link->in_file;
+        return 0;
+    }
+    log_line(NGI_LOG_ERROR, "%s [%s]: the file with the request's body has not come along%s", request->plugin->name,
+             request_id(request), fd < 0 ? ": this process may have too many files open" : "");
+    return refuse(link, 503, NULL);
 }
 
 /* Looks at a complete head. Returns 0 to go on, or the status of the refusal that has been put together. */
@@ -171,7 +191,9 @@ static int look_at_head(struct link *link, bool overflow)
     status = dispatch_route(&link->host->dispatch, request);
     if (status)
         return status;
-    return link->announced != UINT64_MAX && link->announced > request->route->max_body ? refuse(link, 413, NULL) : 0;
+    if (link->announced != UINT64_MAX && link->announced > request->route->max_body)
+        return refuse(link, 413, NULL);
+    return link->in_file >= 0 ? adopt_body(link) : 0;
 }
 
 /* --- the body ------------------------------------------------------------------------------------------------ */
@@ -260,19 +282,27 @@ static void end_body(struct link *link)
 /* --- events -------------------------------------------------------------------------------------------------- */
 
 /* Tells whoever runs the handler that nobody waits for it any more. */
-static void hang_up(struct link *link)
+static void give_up(struct link *link, int why)
 {
     if (link->task && !link->given)
-        task_cancel(link->task, NGI_CANCEL_CLIENT);
+        task_cancel(link->task, why);
 }
 
-static void abort_request(struct link *link)
+static void abort_request(struct link *link, int why)
 {
+    bool called = link->stage != LINK_HEAD && link->stage != LINK_BODY;
+    if (why == INNER_MAY_LISTEN) {
+        if (called)
+            give_up(link, NGI_CANCEL_CLIENT);
+        return;
+    }
     link->aborted = true;
-    if (link->stage == LINK_HEAD || link->stage == LINK_BODY)
+    if (!called)
         link->due = true;
+    else if (why == INNER_BODY_TOO_BIG && link->stage == LINK_CALL && !link->given)
+        upload_refuse(link->task);
     else
-        hang_up(link);
+        give_up(link, why == NGI_CANCEL_DEADLINE || why == NGI_CANCEL_SHUTDOWN ? why : NGI_CANCEL_CLIENT);
 }
 
 static void heed(struct link *link, const struct responder_event *event)
@@ -290,13 +320,16 @@ static void heed(struct link *link, const struct responder_event *event)
     case RESPONDER_PARAMS_END:
         link->stage = LINK_BODY;
         link->refusal = look_at_head(link, event->overflow);
+        link->streams = link->due = link->arrives && !link->refusal;
         break;
     case RESPONDER_STDIN: take_piece(link, event->data, event->length); break;
     case RESPONDER_STDIN_END: end_body(link); break;
-    case RESPONDER_ABORT: abort_request(link); break;
+    case RESPONDER_ABORT:
+        abort_request(link, link->host->inner && event->length == 1 ? *event->data : NGI_CANCEL_CLIENT);
+        break;
     case RESPONDER_BROKEN:
         log_line(NGI_LOG_WARNING, "a connection is closed: what came is no FastCGI: %s", event->why);
-        hang_up(link);
+        give_up(link, NGI_CANCEL_CLIENT);
         link->over = true;
         break;
     case RESPONDER_NOTHING:
@@ -324,6 +357,7 @@ static bool begin_stream(struct link *link)
     if (!task_start(task, &link->host->dispatch))
         return false;
     pass_piece(link);
+    link_feed(link); /* what has come behind the head, or the first piece */
     return true;
 }
 
@@ -360,8 +394,9 @@ static enum link_outcome call(struct link *link)
         link_feed(link);
         news = task_look(link->task);
     }
+    link->piece_left = 0; /* what has not been read by now is not wanted: what follows it may be */
     if (news == TASK_REPLACE && link->host->inner)
-        await_handler(link);
+        link_await_handler(link);
     if (link->aborted)
         return LINK_ABORTED;
     if (news == TASK_CUT || link->over || (news == TASK_REPLACE && !replace(link)))
@@ -380,7 +415,7 @@ struct link *link_new(struct link_host *host, int fd)
     }
     link->host = host;
     link->since_ms = clock_ms();
-    front_open(&link->front, fd, host->values);
+    front_open(&link->front, fd, host->inner, host->values);
     counters_opened();
     return link;
 }
@@ -427,7 +462,7 @@ static void heed_end(struct link *link)
     if (!is_called(link))
         link->over = true;
     else if (!link->hung_up)
-        hang_up(link);
+        give_up(link, NGI_CANCEL_CLIENT);
     link->hung_up = true;
 }
 

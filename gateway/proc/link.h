@@ -19,8 +19,9 @@ struct link_host {
     struct dispatch dispatch;
     struct responder_values values;
     bool mounted; /* the operator has said where the plugin is mounted: SCRIPT_NAME does not count */
-    /* The other side is our gateway, which knows what no web server does: it sends NGI_REQUEST_ID and NGI_DEADLINE_US,
-     * wants no FCGI_STDERR, and takes the end of a request for the end of its handler (fcgi/inner.h). */
+    /* The other side is our gateway, which knows what no web server does: it sends parameters of its own,
+     * understands what http/cgi_response.h says of a body, tells why it aborts a request, wants no FCGI_STDERR, and takes
+     * the end of a request for the end of its handler: fcgi/inner.h. */
     bool inner;
     struct solo solo;
     int signals; /* readable when a signal waits for `heed` */
@@ -60,6 +61,8 @@ struct link {
     struct cgi cgi;
     char id[REQUEST_ID_SIZE]; /* what the gateway calls it; "": it has not said */
     int64_t deadline_us;      /* likewise; INT64_MAX: none */
+    bool arrives;             /* likewise: the body does, and its handler begins before any of it has come */
+    int64_t in_file;          /* likewise: bytes of body in the file that comes along; -1: none does */
     int refusal;              /* status of the response that takes the handler's place; 0: none */
     bool streams;             /* the handler runs while the body arrives */
     bool all_read;            /* the end of the body has come */
@@ -86,6 +89,12 @@ void link_lost(struct link *link);
 void link_feed(struct link *link);
 /* Calls the handler of a request that is due, and answers. Returns when that is over. */
 void link_serve(struct link *link);
+
+/* --- for link_answer.c */
+
+/* Until nobody runs plugin code for the request any more: the gateway counts on it, and ends a process in which that
+ * takes too long. */
+void link_await_handler(struct link *link);
 
 /* --- link_answer.c, for link.c */
 

@@ -1,10 +1,14 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "fcgi/inner.h"
@@ -12,6 +16,8 @@
 #include "plugin/plugin.h"
 #include "proc/link.h"
 #include "run/stream.h"
+
+enum { TEXT_MOST = 64 * 1024 }; /* of a response, that goes to our gateway byte by byte */
 
 /* A record being filled. */
 struct record {
@@ -86,12 +92,14 @@ static bool put(struct record *record, const char *data, size_t n)
     return true;
 }
 
-static bool put_head(struct record *record, const struct request *request)
+/* `about`: a line on the body, for our gateway; "". */
+static bool put_head(struct record *record, const struct request *request, const char *about)
 {
     struct buffer head;
     buffer_init(&head, SIZE_MAX);
     /* RFC 3875 section 6.3.3: the status is a header. */
-    bool good = head_write(&head, "Status:", request) == NGI_OK && put(record, head.data, head.length);
+    bool good = put(record, about, strlen(about)) && head_write(&head, "Status:", request) == NGI_OK &&
+                put(record, head.data, head.length);
     buffer_free(&head);
     return good;
 }
@@ -163,12 +171,77 @@ static bool tell_failure(struct link *link)
     return link_send(link, bytes, FCGI_HEADER_SIZE + length);
 }
 
+/* To our gateway, what is in a file goes as that file: no byte of it is copied. */
+static bool give_file(struct record *record, const struct request *request, int fd, int64_t offset, int64_t length)
+{
+    struct link *link = record->link;
+    char about[80];
+    snprintf(about, sizeof about, "Body: file %" PRId64 " %" PRId64 "\r\n", offset, length);
+    link->front.goes = fd;
+    bool good = put_head(record, request, about) && flush(record);
+    link->front.goes = -1;
+    return good;
+}
+
+/* A text as a file in memory; -1: it cannot be made, as under a file_size_limit, and goes as it is. */
+static int file_of(const struct buffer *text)
+{
+    int fd = memfd_create("response", MFD_CLOEXEC);
+    if (fd < 0 || file_write_all(fd, text->data, text->length) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static bool give_text(struct record *record, const struct request *request, bool *ret_given)
+{
+    const struct buffer *text = &request->response.text;
+    int fd = text->length > TEXT_MOST ? file_of(text) : -1;
+    *ret_given = fd >= 0;
+    if (fd < 0)
+        return true;
+    bool good = give_file(record, request, fd, 0, (int64_t)text->length);
+    close(fd);
+    return good;
+}
+
+/* To our gateway; false: not sent. */
+static bool give_response(struct record *record)
+{
+    struct link *link = record->link;
+    struct request *request = link->task->request;
+    const struct response *response = &request->response;
+    bool alone = head_stands_alone(request), given = false;
+    switch (response->kind) {
+    case RESPONSE_STREAM:
+        if (!put_head(record, request, "Body: stream\r\n"))
+            return false;
+        if (!alone)
+            return put_stream(record);
+        /* The head is all that a client gets, but whoever writes the rest has to hear of that first. */
+        if (!flush(record))
+            return false;
+        link_await_handler(link);
+        return !is_over(link);
+    case RESPONSE_FILE:
+        if (!alone)
+            return give_file(record, request, response->fd, response->offset, response->length);
+        return put_head(record, request, "");
+    case RESPONSE_TEXT: break;
+    }
+    if (!alone && !give_text(record, request, &given))
+        return false;
+    return given ||
+           (put_head(record, request, "") && (alone || put(record, response->text.data, response->text.length)));
+}
+
 static bool put_response(struct record *record)
 {
     struct request *request = record->link->task->request;
     struct response *response = &request->response;
-    bool tells = !record->link->host->inner; /* a host of our gateway writes its own log */
-    if ((tells && !tell_failure(record->link)) || !put_head(record, request))
+    if (record->link->host->inner) /* it writes its own log */
+        return give_response(record);
+    if (!tell_failure(record->link) || !put_head(record, request, ""))
         return false;
     if (head_stands_alone(request))
         return true;

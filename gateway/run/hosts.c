@@ -193,7 +193,7 @@ static void tell_crash(struct hosts *hosts, const char *how);
 
 static void note_unmade(struct hosts *hosts, const char *why)
 {
-    char how[256];
+    char how[sizeof((ngi_error *)0)->text + 64];
     snprintf(how, sizeof how, "no host process could be made: %s", why);
     tell_crash(hosts, how);
     note_failure(hosts, how);

@@ -122,7 +122,10 @@ static void look(struct reactor_errand *errand)
             int64_t at_us = clock_us() + hosts_patience_us(remote, final);
             if (!remote->limit.set || at_us < remote->limit.at_us)
                 reactor_set(&remote->limit, at_us);
-            (void)remote_put_abort(remote); /* without memory for it, it is killed later */
+            /* What has come of the body goes first. Without memory for it, it is killed later. */
+            if (!final)
+                (void)remote_push(remote);
+            (void)(final ? remote_put_abort(remote, remote_why_aborted(remote)) : remote_put_warning(remote));
         }
         remote->stalled = false;
         (void)remote_push(remote);
@@ -170,7 +173,8 @@ ssize_t remote_receive_some(struct remote *remote, uint8_t *block, size_t room)
     };
     ssize_t n = recvmsg(remote->socket.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     struct cmsghdr *header = n > 0 && message.msg_controllen > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+        header->cmsg_len == CMSG_LEN(sizeof(int))) {
         remote_drop_file(remote);
         memcpy(&remote->file, CMSG_DATA(header), sizeof(int));
     }

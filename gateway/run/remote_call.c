@@ -15,7 +15,7 @@ static void prepare(struct remote *remote, struct task *task)
     remote->task = task;
     remote->begun_us = clock_us();
     remote->sent = 0;
-    remote->all_read = remote->aborted = remote->refused = remote->wants_stream = false;
+    remote->all_read = remote->aborted = remote->warned = remote->refused = remote->wants_stream = false;
     remote->answers = remote->headed = false;
     remote->in = (struct requester){ 0 };
     remote->broken = NULL;

@@ -22,7 +22,11 @@ void remote_set_events(struct remote *remote);
 
 /* Puts the request without its body into `out`. NGI_OK, NGI_ENOMEM, NGI_ETOOBIG. */
 int remote_put_head(struct remote *remote, struct task *task);
-int remote_put_abort(struct remote *remote);
+/* Has the process give the call up; `why`: see fcgi/inner.h. */
+int remote_put_abort(struct remote *remote, uint8_t why);
+uint8_t remote_why_aborted(const struct remote *remote);
+/* It may go on, but is told that its client may have left. */
+int remote_put_warning(struct remote *remote);
 /* Puts a piece of the body into `out`. False: there is none at the moment, or no more. */
 bool remote_fill(struct remote *remote);
 /* Sends what there is, the body included. False: the peer is gone. */

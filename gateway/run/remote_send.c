@@ -48,7 +48,7 @@ static int64_t take_body(struct task *task, void *buf, size_t n, bool *ret_later
     pthread_mutex_lock(&task->lock);
     int64_t got = (int64_t)pipe_take(&task->in, buf, n);
     if (got == 0 && (task->in_error != NGI_OK || (task->in.broken && !task->in.ended)))
-        got = NGI_ECANCELED;
+        got = task->in_error == NGI_ETOOBIG ? NGI_ETOOBIG : NGI_ECANCELED;
     else if (got == 0)
         *ret_later = !task->in.ended;
     if (got > 0 && !task->in.ended && task->suspended && pipe_filled(&task->in) <= task->in.size / 2)
@@ -96,6 +96,8 @@ int remote_put_head(struct remote *remote, struct task *task)
     /* What is in a file is not copied: the process gets the file. */
     remote->sends_file = !request->arrives && request->body.fd >= 0;
     request->body.position = 0; /* it may be its second try */
+    if (rc == NGI_OK && request->arrives)
+        rc = put_text(&pairs, INNER_BODY_ARRIVES, "1");
     if (rc == NGI_OK && remote->sends_file)
         rc = put_number(&pairs, INNER_BODY_FILE, (int64_t)request->body.length);
     if (rc == NGI_OK)
@@ -106,12 +108,26 @@ int remote_put_head(struct remote *remote, struct task *task)
     return rc;
 }
 
-int remote_put_abort(struct remote *remote)
+int remote_put_abort(struct remote *remote, uint8_t why)
 {
     if (remote->aborted)
         return NGI_OK;
     remote->aborted = remote->all_read = true;
-    return requester_put_abort(&remote->out);
+    return requester_put_abort(&remote->out, why);
+}
+
+int remote_put_warning(struct remote *remote)
+{
+    if (remote->aborted || remote->warned)
+        return NGI_OK;
+    remote->warned = true;
+    return requester_put_abort(&remote->out, INNER_MAY_LISTEN);
+}
+
+uint8_t remote_why_aborted(const struct remote *remote)
+{
+    int why = atomic_load_explicit(&remote->task->cancelled, memory_order_relaxed);
+    return why ? (uint8_t)why : NGI_CANCEL_CLIENT;
 }
 
 /* Puts a piece of the body into `out`. False: there is none at the moment, or no more. */
@@ -128,7 +144,7 @@ bool remote_fill(struct remote *remote)
     if (later)
         return false;
     if (n < 0) { /* what has come is no whole body */
-        (void)remote_put_abort(remote);
+        (void)remote_put_abort(remote, n == NGI_ETOOBIG ? INNER_BODY_TOO_BIG : remote_why_aborted(remote));
         return true;
     }
     remote->all_read = n == 0;

@@ -64,7 +64,7 @@ static void forget(const struct gateway *gateway)
 static void be_gateway(const struct gateway *gateway, const char *const *arguments, const char *listen, int ready)
 {
     const char *argv[ARGUMENTS_MOST] = { *binary ? binary : built("postern") };
-    char ready_text[16];
+    char ready_text[16], run[32];
     size_t n = 1;
     int null = open("/dev/null", O_RDONLY);
     int log = open(gateway->log, O_WRONLY | O_APPEND);
@@ -80,6 +80,11 @@ static void be_gateway(const struct gateway *gateway, const char *const *argumen
     }
     argv[n++] = "--ready-fd";
     argv[n++] = ready_text;
+    if (gateway_rung() && strcmp(arguments[0], "serve") == 0) { /* before the test's own, which may say otherwise */
+        snprintf(run, sizeof run, "run=%s", gateway_rung());
+        argv[n++] = "--set";
+        argv[n++] = run;
+    }
     for (size_t i = 1; arguments[i] && n < ARGUMENTS_MOST - 1; i++)
         argv[n++] = arguments[i];
     execv(argv[0], (char *const *)argv);
@@ -157,6 +162,12 @@ void gateway_start(struct gateway *gateway, const char *const *arguments)
 void gateway_start_as_told(struct gateway *gateway, const char *const *arguments)
 {
     start(gateway, arguments, NULL);
+}
+
+const char *gateway_rung(void)
+{
+    const char *rung = getenv("POSTERN_TEST_RUN");
+    return rung && *rung ? rung : NULL;
 }
 
 void gateway_use_binary(const char *path)

@@ -25,6 +25,10 @@ void gateway_start(struct gateway *gateway, const char *const *arguments);
 void gateway_start_as_told(struct gateway *gateway, const char *const *arguments);
 #define GATEWAY(gateway, ...) gateway_start(gateway, (const char *const[]){ __VA_ARGS__, NULL })
 
+/* $POSTERN_TEST_RUN, which every `postern serve` here gets as its setting `run`, unless its arguments say otherwise:
+ * "process" has a suite's plugins called in host processes. NULL: not set. */
+const char *gateway_rung(void);
+
 /* From now on, gateways of this process are started from `path`, and not from the build tree; NULL: as before. */
 void gateway_use_binary(const char *path);
 

@@ -42,7 +42,7 @@ void serve_gated(const char *plugins, const char *plugin, const char *gates, con
     snprintf(place, sizeof place, "plugin.%s.option.place=%s", plugin, scratch.path);
     arguments[n++] = "--set";
     arguments[n++] = place;
-    if (rung) {
+    if (rung && (!gateway_rung() || strcmp(rung, "pool") == 0)) { /* what the pool does is its own subject */
         snprintf(run, sizeof run, "run=%s", rung);
         arguments[n++] = "--set";
         arguments[n++] = run;
