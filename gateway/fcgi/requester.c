@@ -110,7 +110,9 @@ int requester_put_stdin(struct buffer *out, size_t n)
 
 int requester_put_abort(struct buffer *out, uint8_t why)
 {
-    int rc = put_header(out, FCGI_ABORT_REQUEST, why != 0);
+    int rc = buffer_reserve(out, FCGI_HEADER_SIZE + 1); /* all of it or nothing */
+    if (rc == NGI_OK)
+        rc = put_header(out, FCGI_ABORT_REQUEST, why != 0);
     return rc == NGI_OK && why ? buffer_append(out, &why, 1) : rc;
 }
 

@@ -298,7 +298,7 @@ START_TEST(records_are_what_the_specification_draws)
     ck_assert_int_eq(requester_put_params(&sent, &pairs), NGI_OK); /* of none, the end */
     ck_assert_int_eq(requester_put_stdin(&sent, FCGI_CONTENT_MAX), NGI_OK);
     ck_assert_int_eq(requester_put_stdin(&sent, 0), NGI_OK);
-    ck_assert_int_eq(requester_put_abort(&sent), NGI_OK);
+    ck_assert_int_eq(requester_put_abort(&sent, 0), NGI_OK);
     expect_sent(rest, sizeof rest);
 }
 END_TEST
@@ -329,7 +329,7 @@ START_TEST(the_responder_reads_what_was_asked)
     put_pairs(lengths[_i]);
     ck_assert(requester_put_begin(&sent) == NGI_OK && requester_put_params(&sent, &pairs) == NGI_OK &&
               requester_put_stdin(&sent, 4) == NGI_OK && buffer_append(&sent, "body", 4) == NGI_OK &&
-              requester_put_stdin(&sent, 0) == NGI_OK && requester_put_abort(&sent) == NGI_OK);
+              requester_put_stdin(&sent, 0) == NGI_OK && requester_put_abort(&sent, 0) == NGI_OK);
     static const enum responder_event_kind kinds[] = { RESPONDER_BEGIN, RESPONDER_PARAMS_END, RESPONDER_STDIN,
                                                        RESPONDER_STDIN_END, RESPONDER_ABORT, RESPONDER_NOTHING };
     size_t at = 0;
@@ -387,7 +387,7 @@ START_TEST(a_buffer_that_is_full_is_told)
     ck_assert_int_eq(requester_put_begin(&sent), NGI_ETOOBIG);
     ck_assert_int_eq(requester_put_params(&sent, &pairs), NGI_ETOOBIG);
     ck_assert_int_eq(requester_put_stdin(&sent, 1), NGI_ETOOBIG);
-    ck_assert_int_eq(requester_put_abort(&sent), NGI_ETOOBIG);
+    ck_assert_int_eq(requester_put_abort(&sent, 0), NGI_ETOOBIG);
     ck_assert_uint_eq(sent.length, 0);
 }
 END_TEST
