@@ -24,5 +24,13 @@ bench_bare_routes_SOURCES = bench/bare_routes.c
 bench_bare_routes_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS)
 bench_bare_routes_LDADD = $(MICROHTTPD_LIBS)
 
+# For bench/hosts.
+MEASURING += bench/hosts.so
+EXTRA_DIST += bench/hosts
+bench_hosts_so_SOURCES = bench/hosts_plugin.c
+bench_hosts_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+bench_hosts_so_CFLAGS = $(PLUGIN_CFLAGS)
+bench_hosts_so_LDFLAGS = $(PLUGIN_LINK)
+
 .PHONY: bench-programs
 bench-programs: $(MEASURING)

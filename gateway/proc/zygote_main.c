@@ -184,11 +184,14 @@ static void make_host(struct nest *nest, uint64_t number, int fd)
     pid_t pid = -1;
     int pidfd = -1;
     (void)fflush(NULL); /* else what waits there is written twice */
+    int64_t begun_us = clock_us();
     if (make_room(nest))
         pid = fork();
     if (pid == 0)
         be_host(nest, fd);
     int error = errno;
+    if (pid > 0)
+        log_line(NGI_LOG_DEBUG, "host process %d forked in %lld us", (int)pid, (long long)(clock_us() - begun_us));
     if (pid > 0) {
         setpgid(pid, pid); /* whoever is first: it may be killed as a group from here on */
         pidfd = pidfd_open(pid, 0);
