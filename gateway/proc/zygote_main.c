@@ -60,13 +60,7 @@ static bool adapt(struct settings *settings)
     free(settings->access_log);
     settings->access_log = off;
     settings->connection_timeout = 0;
-    settings->run = settings->run == RUN_PROCESS ? RUN_AUTO : settings->run;
-    for (size_t i = 0; i < settings->plugin_count; i++) {
-        struct plugin_settings *plugin = &settings->plugin[i];
-        plugin->run = plugin->run == RUN_PROCESS ? RUN_AUTO : plugin->run;
-        for (size_t j = 0; j < plugin->route_count; j++)
-            plugin->routes[j].run = plugin->routes[j].run == RUN_PROCESS ? RUN_AUTO : plugin->routes[j].run;
-    }
+    settings_run_here(settings);
     return true;
 }
 

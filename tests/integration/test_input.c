@@ -191,8 +191,8 @@ END_TEST
 START_TEST(a_host_that_may_write_no_file_takes_and_gives_large_bodies)
 {
     static const size_t sizes[] = { 1, 64 * 1024, 64 * 1024 + 1, 16 * MIB };
-    SERVE("examples/echo.so", "--set", "run=process", "--set", "max_body=20M", "--set", "plugin.echo.file_size_limit=4K", "--set",
-          "plugin.echo.syscalls=restricted");
+    SERVE("examples/echo.so", "--set", "plugin.echo.run=process", "--set", "max_body=20M", "--set",
+          "plugin.echo.file_size_limit=4K", "--set", "plugin.echo.syscalls=restricted");
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         char *data = noise(sizes[i]);
         const struct reply *reply = ask("POST", "/echo/", NULL, data, sizes[i]);
