@@ -142,10 +142,12 @@ static bool put_stream(struct record *record)
             record->length += (size_t)n;
         else if (n == STREAM_END)
             return true;
-        else if (n == STREAM_CUT || !flush(record))
+        else if (n == STREAM_CUT)
             return false;
-        else
+        else if (record->length == 0)
             link_attend(link, false);
+        else if (!flush(record)) /* who waits for room to send takes the stream's news for it: it is asked again */
+            return false;
         if (is_over(link))
             return false;
     }

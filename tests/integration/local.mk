@@ -1,5 +1,6 @@
 check_PROGRAMS += tests/integration/integration
-TESTS += tests/integration/integration
+dist_check_SCRIPTS += tests/integration/in-hosts
+TESTS += tests/integration/integration tests/integration/in-hosts
 tests_integration_integration_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_integration_integration_CFLAGS = $(TEST_CFLAGS)
 tests_integration_integration_LDADD = $(CHECK_LIBS) $(CURL_LIBS) $(JANSSON_LIBS)

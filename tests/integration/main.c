@@ -25,7 +25,14 @@ int main(void)
 
     runner = srunner_create(NULL);
 #define SUITE_ADD(name) srunner_add_suite(runner, name##_suite());
-    INTEGRATION_SUITES(SUITE_ADD)
+    if (!gateway_rung()) {
+        INTEGRATION_SUITES(SUITE_ADD)
+    } else {
+        HOSTED_SUITES(SUITE_ADD)
+        if (getenv("POSTERN_TEST_FULL") || getenv("CK_RUN_SUITE")) {
+            HOSTED_SUITES_SLOW(SUITE_ADD)
+        }
+    }
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner) + bad_ends;
     srunner_free(runner);

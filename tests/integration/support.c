@@ -33,6 +33,17 @@ void prepare(void)
     setenv("XDG_STATE_HOME", scratch_path(&scratch, "state"), 1);
 }
 
+/* A test that says how many calls there may be at once, says so of threads. */
+static const char *in_its_place(const char *argument)
+{
+    static const char threads[] = "executor_threads=";
+    static char hosts[32];
+    if (!gateway_rung() || strncmp(argument, threads, strlen(threads)) != 0)
+        return argument;
+    snprintf(hosts, sizeof hosts, "hosts=%s", argument + strlen(threads));
+    return hosts;
+}
+
 void serve(const char *plugins, const char *const *arguments)
 {
     const char *argv[ARGUMENTS_MOST] = { "serve", "--plugins" };
@@ -51,7 +62,7 @@ void serve(const char *plugins, const char *const *arguments)
     argv[n++] = "--set";
     argv[n++] = spool;
     while (*arguments && n < ARGUMENTS_MOST - 1)
-        argv[n++] = *arguments++;
+        argv[n++] = in_its_place(*arguments++);
     failures_before = srunner_ntests_failed(runner);
     gateway_start(&gateway, argv);
 }

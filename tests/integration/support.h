@@ -35,6 +35,14 @@ void finish(void);
  * after them; NULL where each test has a gateway of its own. */
 TCase *test_case(Suite *suite, const char *name, void (*serve_all)(void));
 
+/* At the top of a test that means nothing where its plugins run in host processes, with the reason. */
+#define NOT_IN_HOSTS(reason)                            \
+    do {                                                \
+        static const char *const why = "" reason;       \
+        if (gateway_rung() && *why)                     \
+            return;                                     \
+    } while (0)
+
 /* A request to the gateway; the reply is this module's, until the next. */
 const struct reply *ask(const char *method, const char *path, const char *const *headers, const void *data,
                         size_t length);

@@ -24,6 +24,7 @@ static double now_s(void)
 
 START_TEST(at_the_deadline_it_is_504_and_the_connection_goes_on)
 {
+    NOT_IN_HOSTS("it counts calls side by side, in one process");
     CALLS_ON(rungs[_i], "--set", "timeout=0.5");
     double start = now_s();
     int fd = begin("/calls/?name=a");
@@ -130,6 +131,7 @@ END_TEST
 
 START_TEST(many_late_handlers_and_their_connections_go_on)
 {
+    NOT_IN_HOSTS("more calls at once than there are processes");
     enum { MANY = 12 };
     CALLS_ON(rungs[_i], "--set", "timeout=0.3");
     int fds[MANY];

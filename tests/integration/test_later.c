@@ -17,6 +17,7 @@ enum { RUNGS = 3 };
 
 START_TEST(it_is_answered_when_it_is_run)
 {
+    NOT_IN_HOSTS("another call runs the promise, in another process");
     PROMISES_ON(rungs[_i]);
     int fd = begin("/promises/park?name=a");
     gateway_wait_log(&gateway, "a is promised");
@@ -41,6 +42,7 @@ END_TEST
 
 START_TEST(no_thread_is_held)
 {
+    NOT_IN_HOSTS("another call runs the promise, in another process");
     PROMISES_ON(rungs[_i], "--set", "threads=1", "--set", "executor_threads=1");
     int fds[4];
     char target[64];
@@ -62,6 +64,7 @@ END_TEST
 
 START_TEST(hundreds_at_once)
 {
+    NOT_IN_HOSTS("another call runs the promise, in another process");
     enum { MANY = 300 };
     PROMISES_ON(rungs[_i]);
     int fds[MANY];
@@ -95,6 +98,7 @@ END_TEST
 
 START_TEST(a_continuation_may_promise_again)
 {
+    NOT_IN_HOSTS("another call runs the promise, in another process");
     PROMISES_ON(rungs[_i]);
     int fd = begin("/promises/park?name=a&again=2");
     gateway_wait_log(&gateway, "a is promised");
@@ -112,6 +116,7 @@ END_TEST
 
 START_TEST(dropped_is_500)
 {
+    NOT_IN_HOSTS("another call runs the promise, in another process");
     PROMISES_ON(rungs[_i]);
     int fd = begin("/promises/park?name=a");
     gateway_wait_log(&gateway, "a is promised");
@@ -149,6 +154,7 @@ END_TEST
 
 START_TEST(never_run_it_is_504_at_the_deadline)
 {
+    NOT_IN_HOSTS("another call runs the promise, in another process");
     PROMISES_ON(rungs[_i], "--set", "timeout=0.5");
     int fd = begin("/promises/park?name=a");
     expect_answer(fd, "HTTP/1.1 504 Gateway Timeout\r\n", "\r\n\r\n");
@@ -166,6 +172,7 @@ END_TEST
 
 START_TEST(run_after_its_client_has_left_it_is_cancelled)
 {
+    NOT_IN_HOSTS("another call runs the promise, in another process");
     PROMISES_ON(rungs[_i]);
     int fd = begin("/promises/park?name=a");
     gateway_wait_log(&gateway, "a is promised");
@@ -179,6 +186,7 @@ END_TEST
 
 START_TEST(draining_waits_for_it)
 {
+    NOT_IN_HOSTS("another call runs the promise, in another process");
     PROMISES_ON(rungs[_i]);
     int fd = begin("/promises/park?name=a"), runs = begin("/promises/park?name=b&early=run");
     expect_answer(runs, "200 OK", "b went on\n");
@@ -252,6 +260,7 @@ enum { THREADED = 2 };
 
 START_TEST(a_response_that_has_begun_may_be_promised)
 {
+    NOT_IN_HOSTS("another call runs the promise, in another process");
     PROMISES_ON(threaded[_i]);
     int fd = begin("/promises/park?name=a&flush=1");
     free(read_until(fd, "promised\n"));
@@ -264,6 +273,7 @@ END_TEST
 
 START_TEST(a_response_that_has_begun_and_is_never_run_is_cut_at_the_deadline)
 {
+    NOT_IN_HOSTS("another call runs the promise, in another process");
     PROMISES_ON(threaded[_i], "--set", "timeout=0.5");
     int fd = begin("/promises/park?name=a&flush=1");
     free(read_until(fd, "promised\n"));
@@ -327,6 +337,7 @@ static void make_mixed_fast(void)
 /* It began on a thread; meanwhile the pool has got the route. */
 START_TEST(a_continuation_on_the_pool_may_stream)
 {
+    NOT_IN_HOSTS("another call runs the promise, in another process");
     PROMISES_ON("auto");
     int fd = begin("/promises/mixed?name=a&pours=1000000");
     gateway_wait_log(&gateway, "a is promised");
@@ -343,6 +354,7 @@ END_TEST
 
 START_TEST(a_response_that_has_begun_goes_on_though_the_pool_has_its_route)
 {
+    NOT_IN_HOSTS("another call runs the promise, in another process");
     PROMISES_ON("auto");
     make_mixed_fast();
     EXPECT(GET("/promises/mixed?once=1"), 200, "flushed\n"); /* and from now on it has threads, because it streams */

@@ -104,6 +104,7 @@ END_TEST
 
 START_TEST(under_auto_a_route_on_the_pool_that_flushes_gets_threads)
 {
+    NOT_IN_HOSTS("its subject is the pool");
     FLOWS_ON("auto", "--set", "threads=2");
     struct session *session = session_begin(gateway.url);
     struct reply reply;
@@ -275,6 +276,7 @@ END_TEST
 
 START_TEST(a_stream_that_waits_holds_up_nobody)
 {
+    NOT_IN_HOSTS("a stream keeps its process until its end");
     FLOWS_ON("thread", "--set", "threads=1");
     int fd = begin("/flows/pull?name=a&size=9&waits=5");
     free(read_until(fd, "xxxxx"));
@@ -290,6 +292,7 @@ END_TEST
 
 START_TEST(a_client_that_reads_slowly_holds_no_thread)
 {
+    NOT_IN_HOSTS("a stream keeps its process until its end");
     FLOWS_ON("thread", "--set", "threads=1", "--set", "executor_threads=1");
     int fd = begin("/flows/pull?name=b&size=100000000");
     free(read_until(fd, "\r\n\r\n"));
@@ -382,6 +385,7 @@ END_TEST
 
 START_TEST(a_stream_on_the_pool_that_turns_out_slow_goes_on_elsewhere)
 {
+    NOT_IN_HOSTS("its subject is the pool");
     FLOWS_ON("auto", "--set", "threads=2");
     struct session *session = session_begin(gateway.url);
     struct reply reply;
