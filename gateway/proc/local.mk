@@ -11,6 +11,7 @@ libpostern_a_SOURCES += \
 	gateway/proc/generation.c gateway/proc/generation.h \
 	gateway/proc/guard.c gateway/proc/guard.h \
 	gateway/proc/host.c gateway/proc/host.h \
+	gateway/proc/huge_pages.c gateway/proc/huge_pages.h \
 	gateway/proc/keep_crashes.c gateway/proc/keep_crashes.h \
 	gateway/proc/last_words.c gateway/proc/last_words.h \
 	gateway/proc/link.c gateway/proc/link.h gateway/proc/link_answer.c \
