@@ -260,8 +260,10 @@ static void grow(struct hosts *hosts)
         unsigned lacks = lacking(hosts);
         int64_t wait_us = circuit_wait_us(&hosts->circuit, clock_us());
         pthread_mutex_unlock(&hosts->lock);
-        if (stopping)
+        if (stopping) {
+            reactor_unset(&hosts->later);
             dismiss_all(hosts);
+        }
         if (lacks == 0)
             return;
         if (wait_us > 0) {
@@ -473,7 +475,8 @@ void hosts_impatient(struct remote *remote)
     if (remote->ended)
         bury(remote, NULL); /* how it did, nobody has told */
     else
-        remote_kill(remote, "it had not ended in time");
+        remote_kill(remote, remote->hung_up && !remote->planned ? "it had closed its socket, and did not end"
+                                                                : "it had not ended in time");
 }
 
 int64_t hosts_patience_us(const struct remote *remote, bool final)
@@ -534,6 +537,7 @@ void hosts_stop(struct hosts *hosts)
     if (hosts->all)
         log_line(NGI_LOG_ERROR, "plugin %s: host processes have not ended", hosts->limits.plugin);
     pthread_mutex_unlock(&hosts->lock);
+    reactor_flush(); /* where there was no process, what was asked for may not have been done: hosts_free may follow */
 }
 
 void hosts_free(struct hosts *hosts)

@@ -88,15 +88,16 @@ struct fault {
 
 static const struct fault faults[] = {
     { "/segv", 502, " died of SIGSEGV\n", NULL, true },
-    { "/abort", 502, " died of SIGABRT\n", NULL, true },
+    { "/abort", 502, " died of SIGABRT\n", NULL, false },
     { "/stack", 502, " died of SIGSEGV\n", NULL, true },
     { "/free", 502, " died of SIGABRT\n", NULL, true },
     { "/hog", 502, " died of SIGSEGV\n", "plugin.faults.memory_limit=300M", true },
     { "/exit", 502, " ended with status 1, which nobody had asked it to\n", NULL, false },
     { "/kill", 502, " died of SIGKILL\n", NULL, false },
     { "/spin", 504, " was killed: it had not ended in time a call that was given up\n", NULL, false },
-    { "/close?from=3", 502, " ended with status 1, which nobody had asked it to\n", NULL, false },
-    { "/close?from=0", 502, " ended with status 1, which nobody had asked it to\n", NULL, false },
+    /* Which of its threads finds out first, and so what becomes of it, is chance. */
+    { "/close?from=3", 502, ": its host process ", NULL, false },
+    { "/close?from=0", 502, ": its host process ", NULL, false },
     { "/close?from=0&only=it", 200, NULL, NULL, false },
     { "/leave", 200, NULL, NULL, false },
     { "/leave?how=crash", 502, " died of SIGKILL\n", NULL, false },
@@ -303,7 +304,7 @@ Suite *host_faults_suite(void)
     tcase_add_loop_test(own, a_fault_costs_the_call_that_has_it, 0, sizeof faults / sizeof *faults);
     tcase_add_test(own, what_a_host_has_left_behind_ends_with_it);
     tcase_add_test(own, a_plugin_that_always_crashes_is_left_alone_for_a_while);
-    tcase_add_loop_test(own, a_body_that_cannot_be_kept_is_refused_with_the_reason, 1, 2);
+    tcase_add_loop_test(own, a_body_that_cannot_be_kept_is_refused_with_the_reason, 0, 2);
     tcase_add_test(own, without_descriptors_it_waits_and_goes_on);
     tcase_add_test(own, without_descriptors_no_process_can_be_made_until_there_are_some);
     return suite;
