@@ -109,8 +109,8 @@ static void expect_told(const struct fault *fault, const char *incident)
     char line[200];
     size_t path = strcspn(fault->path, "?");
     if (fault->status == 502) {
-        snprintf(line, sizeof line, "error: faults [%s]: GET /faults%s (route \"%.*s\"): 502: its host process ", incident,
-                 fault->path, (int)path, fault->path);
+        snprintf(line, sizeof line, "error: faults [%s]: GET /faults%s (route \"%.*s\"): 502: its host process ",
+                 incident, fault->path, (int)path, fault->path);
         gateway_wait_log(&gateway, line);
     }
     gateway_wait_log(&gateway, fault->is_signal && SANITIZED ? " ended with status " : fault->words);
@@ -189,8 +189,8 @@ START_TEST(a_plugin_that_always_crashes_is_left_alone_for_a_while)
     EXPECT_STATUS(reply, 503);
     ck_assert_pstr_ne(reply_header(reply, "Retry-After"), NULL);
     ck_assert_int_ge(atoi(reply_header(reply, "Retry-After")), 1);
-    gateway_wait_log(&gateway, "plugin faults: its host processes keep failing, 5 times in a row: its calls are answered "
-                               "503, and one is tried after 1.0 s; the latest: its host process ");
+    gateway_wait_log(&gateway, "plugin faults: its host processes keep failing, 5 times in a row: its calls are "
+                               "answered 503, and one is tried after 1.0 s; the latest: its host process ");
     ck_assert_str_eq(hosts_say("circuit"), "open");
     EXPECT_HAS(hosts_say("last"), " died of SIGKILL");
     EXPECT_HAS(status_text(), "keep failing, 5 times in a row");
