@@ -383,6 +383,8 @@ static void bury(struct remote *remote, const char *why)
         snprintf(how, sizeof how, "no host process could be made: %s", why);
     else
         describe(remote, how, sizeof how);
+    /* Whoever kills idle ones from outside says nothing of the plugin; but one that never served anything may. */
+    bool tells = remote->calls == 0 || remote_has_call(remote) || remote->killed;
     bool again = remote_lose_call(remote, how, &task), planned = remote->planned && !remote->killed;
     unlink_remote(remote, planned);
     remote_free(remote);
@@ -390,7 +392,8 @@ static void bury(struct remote *remote, const char *why)
         put_back(hosts, task);
     if (!planned) {
         tell_crash(hosts, how);
-        note_failure(hosts, how);
+        if (tells)
+            note_failure(hosts, how);
     }
     give_out(hosts);
     grow(hosts);

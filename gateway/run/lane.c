@@ -190,7 +190,7 @@ void lane_wants_streams(struct lane *lane, bool on_pool)
                  lane->route->plugin->name, lane->route->spec->pattern);
 }
 
-/* One that is not quick outweighs so many that are: what it costs is a pool thread for HOSTS_QUICK_US. */
+/* One that is not quick outweighs so many that are. */
 enum { QUICK_FROM = 32, QUICK_MOST = 64, LONG_WEIGHS = 8 };
 
 bool lane_is_quick(const struct lane *lane)

@@ -274,11 +274,17 @@ void remote_kill(struct remote *remote, const char *why)
         log_line(NGI_LOG_ERROR, "host process %d cannot be killed: %s", (int)remote->pid, strerror(errno));
 }
 
-void remote_drain(struct remote *remote)
+bool remote_has_call(struct remote *remote)
 {
     pthread_mutex_lock(&remote->lock);
-    bool calls = remote->task != NULL;
+    bool has = remote->task != NULL;
     pthread_mutex_unlock(&remote->lock);
+    return has;
+}
+
+void remote_drain(struct remote *remote)
+{
+    bool calls = remote_has_call(remote);
     while (calls && receive(remote) == RECEIVED_SOME)
         ;
 }

@@ -103,6 +103,7 @@ enum remote_answer remote_try(struct remote *remote, struct task *task, int64_t 
  * read the call, which is the caller's again, waiting, in *ret_task. */
 bool remote_lose_call(struct remote *remote, const char *how, struct task **ret_task);
 
+bool remote_has_call(struct remote *remote);
 /* Nothing more will come from it. */
 void remote_hung_up(struct remote *remote);
 /* Closes the socket to the process: it is to end. On the reactor's thread. */

@@ -72,13 +72,12 @@ enum task_news task_begin(struct task *task, const struct dispatch *dispatch)
 {
     arrive(task, dispatch);
     enum lane_place place = lane_place(task->lane);
-    if (place == LANE_AWAY && lane_is_quick(task->lane)) {
+    if (place == LANE_AWAY && lane_is_quick(task->lane) && neighbours_hold()) {
         task->request->timing.rung = "process";
-        switch (hosts_try(task->lane->hosts, task)) {
-        case HOSTS_ANSWERED: return TASK_RESPOND;
-        case HOSTS_GOES_ON: return task_look(task);
-        case HOSTS_NOT_TRIED: break;
-        }
+        enum hosts_try how = hosts_try(task->lane->hosts, task);
+        neighbours_release();
+        if (how != HOSTS_NOT_TRIED)
+            return how == HOSTS_GOES_ON ? task_look(task) : TASK_RESPOND;
     }
     if (place == LANE_AWAY)
         return send_away(task) ? task_look(task) : TASK_RESPOND;
