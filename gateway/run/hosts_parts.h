@@ -1,9 +1,60 @@
-/* What a remote tells its executor; the reactor's thread. */
+/* What the parts of a process executor need of each other: the calls and who gets them (hosts.c), the processes, how
+ * they are made and how they end (hosts_processes.c); and what a remote tells it. */
 #ifndef RUN_HOSTS_PARTS_H
 #define RUN_HOSTS_PARTS_H
 
+#include "run/circuit.h"
 #include "run/hosts.h"
 #include "run/remote.h"
+
+enum {
+    HOSTS_TOLD_US = 1000 * 1000,  /* so long after a process has ended, somebody will have told how */
+    HOSTS_LEAVE_US = 1000 * 1000, /* a process gets this, beyond the grace, to end */
+};
+
+struct hosts {
+    struct hosts_limits limits;
+    const struct hosts_source *source;
+    void *source_arg;
+    struct reactor_errand grow; /* there may be too few processes, or it stops */
+    struct reactor_timer later; /* when a process may be made again */
+    uint64_t last_number;       /* the reactor's */
+
+    pthread_mutex_t lock; /* of what follows; no other is taken under it, but it under a task's */
+    pthread_cond_t none;  /* no process is left */
+    struct remote *all, *idle;
+    struct job *first, *last; /* tasks that wait */
+    unsigned waiting, idle_count, busy, starting, leaving;
+    struct circuit circuit;
+    bool started, stopping;
+    uint64_t calls, recycled, crashed;
+    char last_crash[sizeof((struct hosts_state *)0)->last];
+};
+
+/* --- the calls */
+
+/* Under the lock: counts and lists it there. */
+void hosts_set_stage(struct remote *remote, enum remote_stage stage);
+unsigned *hosts_count_of(struct hosts *hosts, enum remote_stage stage);
+/* Likewise: how many processes serve, or are about to; how many more there should be. */
+unsigned hosts_working(const struct hosts *hosts);
+unsigned hosts_lacking(const struct hosts *hosts);
+
+/* A task that is held for it waits again, before all others. */
+void hosts_put_back(struct hosts *hosts, struct task *task);
+/* Gives what waits to what is idle. */
+void hosts_give_out(struct hosts *hosts);
+/* Nothing will run those that wait. */
+void hosts_refuse_all(struct hosts *hosts);
+
+/* --- the processes; the reactor's thread */
+
+/* Makes those that lack, now or when it makes sense; where it stops, has all end. */
+void hosts_grow(struct hosts *hosts);
+void hosts_grow_now(struct reactor_errand *errand);
+void hosts_grow_later(struct reactor_timer *timer);
+
+/* --- what a remote tells; the reactor's thread, where nothing else is said */
 
 /* The call is over, the task let go. `broken`: so is the process, as what it said made no sense. */
 void hosts_call_over(struct remote *remote, const char *broken);

@@ -3,7 +3,7 @@ libpostern_a_SOURCES += \
 	gateway/run/circuit.c gateway/run/circuit.h \
 	gateway/run/dispatch.c gateway/run/dispatch.h \
 	gateway/run/executor.c gateway/run/executor.h \
-	gateway/run/hosts.c gateway/run/hosts.h gateway/run/hosts_parts.h \
+	gateway/run/hosts.c gateway/run/hosts_processes.c gateway/run/hosts.h gateway/run/hosts_parts.h \
 	gateway/run/lane.c gateway/run/lane.h \
 	gateway/run/later.c gateway/run/later.h \
 	gateway/run/pipe.c gateway/run/pipe.h \
