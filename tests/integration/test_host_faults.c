@@ -24,6 +24,12 @@ enum { SANITIZED = true };
 enum { SANITIZED = false };
 #endif
 
+#ifdef __SANITIZE_THREAD__
+enum { THREAD_SANITIZED = true };
+#else
+enum { THREAD_SANITIZED = false };
+#endif
+
 /* Plugin faults in host processes, and hello on the pool beside it. */
 #define SERVE_FAULTS(...) serve_faults(LIST(__VA_ARGS__))
 static void serve_faults(const char *const *more)
@@ -113,7 +119,8 @@ static void expect_told(const struct fault *fault, const char *incident)
                  incident, fault->path, (int)path, fault->path);
         gateway_wait_log(&gateway, line);
     }
-    gateway_wait_log(&gateway, fault->is_signal && SANITIZED ? " ended with status " : fault->words);
+    /* A sanitizer may report it and exit, or have it die. */
+    gateway_wait_log(&gateway, fault->is_signal && SANITIZED ? "error: plugin faults: its host process " : fault->words);
 }
 
 /* Three times, while others ask for something else of the same plugin, and of another. */
@@ -124,6 +131,8 @@ START_TEST(a_fault_costs_the_call_that_has_it)
     char path[64], incident[32] = "";
     if (fault->setting && SANITIZED)
         return; /* a sanitizer needs terabytes of addresses */
+    if (THREAD_SANITIZED && strcmp(fault->path, "/free") == 0)
+        return; /* whose allocator does not look */
     SERVE_FAULTS("--set", "hosts=3", "--set", "kill_after=0.3", "--set", fault->setting ? fault->setting : "hosts=3");
     snprintf(path, sizeof path, "/faults%s", fault->path);
     EXPECT(GET("/faults/fine"), 200, "fine\n");
