@@ -49,7 +49,7 @@ int channel_receive(int channel, char text[CHANNEL_TEXT_MAX + 1], int *ret_fd)
     struct msghdr whole = { .msg_iov = parts, .msg_iovlen = 2 };
     if (ret_fd) {
         whole.msg_control = control.room;
-        whole.msg_controllen = sizeof control.room;
+        whole.msg_controllen = CMSG_LEN(sizeof(int)); /* CMSG_SPACE would let a second one in, which nobody closes */
         *ret_fd = -1;
     }
     ssize_t n;
@@ -58,11 +58,15 @@ int channel_receive(int channel, char text[CHANNEL_TEXT_MAX + 1], int *ret_fd)
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN)
         return MESSAGE_NONE;
+    struct cmsghdr *header = n >= 0 && ret_fd ? CMSG_FIRSTHDR(&whole) : NULL;
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+        memcpy(ret_fd, CMSG_DATA(header), sizeof *ret_fd);
+    if (n == 0 && ret_fd && *ret_fd >= 0) { /* an empty message may bring one, too */
+        close(*ret_fd);
+        *ret_fd = -1;
+    }
     if (n <= 0)
         return -1;
     text[n - 1] = '\0';
-    struct cmsghdr *header = ret_fd ? CMSG_FIRSTHDR(&whole) : NULL;
-    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-        memcpy(ret_fd, CMSG_DATA(header), sizeof *ret_fd);
     return (unsigned char)kind;
 }

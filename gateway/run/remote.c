@@ -224,6 +224,7 @@ void remote_free(struct remote *remote)
     reactor_forget(&remote->errand);
     reactor_remove(&remote->socket);
     close(remote->socket.fd);
+    remote_drop_file(remote); /* that came along with what was unasked */
     if (remote->pidfd >= 0) {
         reactor_remove(&remote->death);
         close(remote->pidfd);

@@ -48,7 +48,7 @@ static bool await_answer(struct remote *remote, int64_t until_us, struct fcgi_en
             remote->answers = true;
             if (remote_feed(remote, block, (size_t)n, ret_end) || remote->broken)
                 return true;
-            if (remote->wants_stream)
+            if (remote->wants_stream || clock_us() >= until_us)
                 return false;
             continue;
         }
@@ -173,7 +173,7 @@ bool remote_lose_call(struct remote *remote, const char *how, struct task **ret_
      * read: closing a local socket with bytes in its queue resets it, and what has been sent in one piece is read as
      * one. */
     bool whole = remote->all_read && remote->out_at == remote->out.length;
-    bool unread = !remote->answers && !task->in.data && !remote->aborted &&
+    bool unread = !remote->answers && !task->in.data && !remote->aborted && !remote->warned &&
                   (!whole || (remote->refused && remote->sent <= REMOTE_UNSPLIT_MOST));
     bool again = unread && task_put_back(task);
     if (again)
