@@ -52,6 +52,12 @@ bool claims_add(struct claims *claims, const char *path, const char *name, const
     return true;
 }
 
+void claims_refuse_block(const struct plugin_settings *block, const struct settings *settings, struct report *report)
+{
+    report_add(report, "%s: plugin %s: there is no plugin of that name in %s", block->where, block->name,
+               settings->plugins);
+}
+
 bool claims_match(const struct claims *claims, const struct settings *settings, struct report *report)
 {
     bool good = true;
@@ -59,8 +65,7 @@ bool claims_match(const struct claims *claims, const struct settings *settings, 
         const struct plugin_settings *block = &settings->plugin[i];
         if (find_name(claims, block->name))
             continue;
-        report_add(report, "%s: plugin %s: there is no plugin of that name in %s", block->where, block->name,
-                   settings->plugins);
+        claims_refuse_block(block, settings, report);
         good = false;
     }
     return good;

@@ -21,6 +21,8 @@ struct claims {
 /* Notes a plugin. False, with the two culprits in `report`, if its name or mount point is taken. */
 bool claims_add(struct claims *claims, const char *path, const char *name, const char *mount, struct report *report);
 
+/* Says of a block that there is no plugin for it. */
+void claims_refuse_block(const struct plugin_settings *block, const struct settings *settings, struct report *report);
 /* Whether every plugin block of the configuration is about a plugin that is there; if not, says so in `report`. */
 bool claims_match(const struct claims *claims, const struct settings *settings, struct report *report);
 

@@ -34,11 +34,12 @@ static int grace_ms(const struct settings *settings)
 
 /* --- loading ------------------------------------------------------------------------------------------------- */
 
-/* Begins a zygote, of a plugin that goes by `name`, as far as is known. False with the reason in `report`. */
+/* Begins a zygote, of a plugin that goes by `name`. False with the reason in `report`. */
 static bool begin(struct nursling *nursling, const struct settings *settings, const struct bundle *bundle,
                   const struct plugin_file *file, const char *name, struct report *report)
 {
-    if (name && !(nursling->name = strdup(name))) {
+    nursling->name = strdup(name);
+    if (!nursling->name) {
         report_add(report, "%s: out of memory", file->path);
         return false;
     }
@@ -59,44 +60,93 @@ static void let_go(struct nursling *nursling, const struct settings *settings)
     *nursling = (struct nursling){ 0 };
 }
 
-/* Begins a zygote for a file that may need one, as far as can be told without running any of it. A file that cannot be
- * read is left to who loads it here, and says why. */
+/* What can be known of the files without running any of their code. */
+struct names {
+    char **all; /* by the index in the bundle; NULL: the file has none, or cannot be read */
+    size_t count;
+    bool complete; /* all files have one */
+};
+
+static bool is_named(const struct names *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (names->all[i] && strcmp(names->all[i], name) == 0)
+            return true;
+    return false;
+}
+
+static void names_free(struct names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->all[i]);
+    free(names->all);
+}
+
+/* Whether the settings have calls of a file that has no name run in host processes: of every plugin, or of one whose
+ * name no file has. */
+static bool may_be_meant(const struct settings *settings, const struct names *names)
+{
+    bool may = settings->run == RUN_PROCESS;
+    for (size_t i = 0; i < settings->plugin_count; i++) {
+        const struct plugin_settings *block = &settings->plugin[i];
+        bool said = block->run == RUN_PROCESS;
+        for (size_t j = 0; j < block->route_count; j++)
+            said |= block->routes[j].run == RUN_PROCESS;
+        may |= said && !is_named(names, block->name);
+    }
+    return may;
+}
+
+/* Begins a zygote for a file that needs one. A file that cannot be read is left to who loads it here, and says why. */
 static bool begin_expected(struct nursling *nursling, const struct settings *settings, const struct bundle *bundle,
-                           const struct plugin_file *file, struct report *report)
+                           const struct plugin_file *file, const struct names *names, struct report *report)
 {
     struct facts *facts = NULL;
     ngi_error err = { 0 };
     enum rung_expectation hosts = HOSTS_FOR_NONE;
+    bool good = true;
     if (file->copy >= 0 && facts_read(file->copy, &facts, &err) == NGI_OK && facts->has_entry)
         hosts = rung_expect_hosts(settings, facts, file->quarantine);
-    bool good = hosts == HOSTS_FOR_NONE ||
-                begin(nursling, settings, bundle, file, facts->name, report);
+    if (hosts != HOSTS_FOR_NONE && facts->name) {
+        good = begin(nursling, settings, bundle, file, facts->name, report);
+    } else if (hosts != HOSTS_FOR_NONE && (file->quarantine || may_be_meant(settings, names))) {
+        report_add(report,
+                   "%s: it does not say its name but by running its code, and where that is to run depends on the "
+                   "name: "
+                   "build it with NGI_PLUGIN or NGI_PLUGIN_FULL",
+                   file->path);
+        good = false;
+    }
     facts_free(facts);
     return good;
 }
 
-/* Of a plugin that had no name, the zygote has all blocks, with the options of others: it gives way to one that has its
- * own alone, as any that takes its place later. */
-static bool begin_named(struct nursling *nursling, const struct settings *settings, const struct bundle *bundle,
-                        const struct plugin_file *file, struct report *report)
+/* Reads the names. Where all files have one, a block for none of them is found out before any code has run: it may be
+ * there to confine a plugin that has changed its name. */
+static bool find_names(struct names *names, const struct settings *settings, const struct bundle *bundle,
+                       struct report *report)
 {
-    struct description again = { 0 };
-    char *name = strdup(nursling->plugin->name);
-    bool good = name != NULL;
-    if (!good)
-        report_add(report, "%s: out of memory", file->path);
-    struct plugin *plugin = nursling->plugin;
-    let_go(nursling, settings);
-    nursling->plugin = plugin;
-    good = good && begin(nursling, settings, bundle, file, name, report) &&
-           zygote_await_loaded(nursling->zygote, &again, report);
-    if (good && (!again.name || strcmp(again.name, name) != 0)) {
-        report_add(report, "%s: its code says another name each time it is loaded: \"%s\", then \"%s\"", file->path,
-                   name, again.name ? again.name : "");
-        good = false;
+    bool good = true;
+    *names = (struct names){ .count = bundle->count, .complete = true };
+    names->all = calloc(bundle->count + 1, sizeof *names->all);
+    for (size_t i = 0; names->all && i < bundle->count; i++) {
+        struct facts *facts = NULL;
+        ngi_error err = { 0 };
+        if (bundle->all[i].copy >= 0 && facts_read(bundle->all[i].copy, &facts, &err) == NGI_OK && facts->name)
+            names->all[i] = strdup(facts->name);
+        names->complete &= names->all[i] != NULL;
+        facts_free(facts);
     }
-    description_free(&again);
-    free(name);
+    if (!names->all) {
+        names->count = 0;
+        report_add(report, "out of memory");
+        return false;
+    }
+    for (size_t i = 0; names->complete && i < settings->plugin_count; i++)
+        if (!is_named(names, settings->plugin[i].name)) {
+            claims_refuse_block(&settings->plugin[i], settings, report);
+            good = false;
+        }
     return good;
 }
 
@@ -126,7 +176,7 @@ static bool finish(struct nursling *nursling, struct registry *registry, const s
     if (!wants)
         return true;
     nursling->plugin = plugin;
-    return nursling->name || begin_named(nursling, settings, bundle, file, report);
+    return true;
 }
 
 /* --- serving ------------------------------------------------------------------------------------------------- */
@@ -199,9 +249,12 @@ bool nursery_load(struct nursery *nursery, struct registry *registry, const stru
         return false;
     }
     nursery->count = bundle->count;
-    for (size_t i = 0; i < bundle->count; i++)
-        good &= begin_expected(&nursery->all[i], settings, bundle, &bundle->all[i], report);
-    if (!good) /* no process to be had: nothing has been loaded yet, and nothing need be */
+    struct names names;
+    good = find_names(&names, settings, bundle, report);
+    for (size_t i = 0; good && i < bundle->count; i++)
+        good &= begin_expected(&nursery->all[i], settings, bundle, &bundle->all[i], &names, report);
+    names_free(&names);
+    if (!good) /* nothing has been loaded yet, and nothing need be */
         return false;
     /* In the order of the bundle, so that of two that are in each other's way it is always the same that is refused. */
     for (size_t i = 0; i < bundle->count; i++)
@@ -274,17 +327,19 @@ void nursery_free(struct nursery *nursery)
 {
     if (!nursery)
         return;
+    for (size_t i = nursery->count; i-- > 0;)
+        zygote_free(nursery->all[i].zygote, grace_ms(nursery->settings));
+    /* A process that would not end is known to the reactor still. */
+    if (nursery->reactor)
+        reactor_stop();
     for (size_t i = nursery->count; i-- > 0;) {
         struct nursling *nursling = &nursery->all[i];
-        zygote_free(nursling->zygote, grace_ms(nursery->settings));
         if (nursling->hosts)
             hosts_free(nursling->hosts);
         if (nursling->plugin)
             nursling->plugin->hosts = NULL;
         free(nursling->name);
     }
-    if (nursery->reactor)
-        reactor_stop();
     free(nursery->all);
     free(nursery);
 }

@@ -1,6 +1,7 @@
 #include "proc/zygote_parts.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -15,6 +16,24 @@ static char *optional(const char *text)
 {
     char *out = NULL;
     return !text ? strdup("-") : asprintf(&out, "=%s", text) < 0 ? NULL : out;
+}
+
+/* Ours, but for what is between the service manager and the gateway. Freed as a whole; NULL if out of memory. */
+static char **own_environment(void)
+{
+    static const char *const private[] = { "NOTIFY_SOCKET=", "LISTEN_", "WATCHDOG_", "CREDENTIALS_DIRECTORY=" };
+    size_t count = 0, kept = 0;
+    while (environ[count])
+        count++;
+    char **own = calloc(count + 1, sizeof *own);
+    for (size_t i = 0; own && i < count; i++) {
+        bool passes = true;
+        for (size_t k = 0; k < sizeof private / sizeof *private; k++)
+            passes &= strncmp(environ[i], private[k], strlen(private[k])) != 0;
+        if (passes)
+            own[kept++] = environ[i];
+    }
+    return own;
 }
 
 /* Nothing else of ours is inherited: all of it is close-on-exec, and the action that copies a descriptor to its own
@@ -53,10 +72,14 @@ static int spawn(const struct zygote *zygote, int line, pid_t *ret)
                            name,
                            mount,
                            NULL };
+    char **environment = own_environment();
+    if (!environment)
+        error = ENOMEM;
     if (error == 0)
-        error = posix_spawn(ret, "/proc/self/exe", &actions, &attributes, argv, environ);
+        error = posix_spawn(ret, "/proc/self/exe", &actions, &attributes, argv, environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
+    free(environment);
     free(name);
     free(mount);
     return error;
@@ -101,12 +124,14 @@ void zygote_bury(struct zygote *zygote, char words[WORDS])
 {
     siginfo_t info = { 0 };
     enum zygote_stage stage = zygote->stage;
-    int rc;
+    enum { MOST_MS = 500 };
+    struct pollfd end = { zygote->pidfd, POLLIN, 0 };
     (void)pidfd_send_signal(zygote->pidfd, SIGKILL, NULL, 0); /* one that has closed its line is of no use */
-    while ((rc = waitid(P_PIDFD, (id_t)zygote->pidfd, &info, WEXITED)) < 0 && errno == EINTR)
-        ;
-    if (rc < 0)
-        snprintf(words, WORDS, "has ended %s, and nobody knows how: %s", phase_of(stage), strerror(errno));
+    /* The reactor may be in here: not for ever, whatever keeps the process, a tracer or a file system that hangs. */
+    (void)poll(&end, 1, MOST_MS);
+    int rc = waitid(P_PIDFD, (id_t)zygote->pidfd, &info, WEXITED | WNOHANG);
+    if (rc < 0 || info.si_pid == 0)
+        snprintf(words, WORDS, "has ended %s, and nobody knows how", phase_of(stage));
     else if (info.si_code == CLD_EXITED)
         snprintf(words, WORDS, "ended with status %d %s", info.si_status, phase_of(stage));
     else

@@ -53,7 +53,7 @@ static struct remote *take_idle(struct hosts *hosts)
         return NULL;
     hosts_set_stage(remote, REMOTE_BUSY);
     remote->calls++;
-    atomic_store_explicit(&remote->claimed, true, memory_order_relaxed);
+    atomic_fetch_add_explicit(&remote->claims, 1, memory_order_relaxed);
     return remote;
 }
 

@@ -184,7 +184,7 @@ static void bury(struct remote *remote, const char *why)
     remote_hung_up(remote);
     retire(remote);
     /* A thread has found it idle a moment ago, and will find that nobody listens. */
-    if (atomic_load_explicit(&remote->claimed, memory_order_acquire)) {
+    if (atomic_load_explicit(&remote->claims, memory_order_acquire) > 0) {
         reactor_set(&remote->patience, clock_us() + SOON_US);
         return;
     }
@@ -283,12 +283,12 @@ void hosts_answered(struct remote *remote)
         hosts_set_stage(remote, REMOTE_IDLE);
     }
     if (plain) /* it may be claimed again from here on */
-        atomic_store_explicit(&remote->claimed, false, memory_order_release);
+        remote_unclaim(remote);
     pthread_mutex_unlock(&hosts->lock);
     if (plain)
         return;
     remote_over(remote);
-    atomic_store_explicit(&remote->claimed, false, memory_order_release);
+    remote_unclaim(remote);
 }
 
 void hosts_hung_up(struct remote *remote)

@@ -84,6 +84,8 @@ static void ready(struct reactor_source *source, uint32_t events)
     if (events & EPOLLOUT) {
         pthread_mutex_lock(&remote->lock);
         (void)remote_push(remote); /* a peer that is gone will be read from */
+        if (remote->doomed)
+            reactor_ask(&remote->errand);
         remote_set_events(remote);
         pthread_mutex_unlock(&remote->lock);
     }
@@ -192,6 +194,9 @@ void remote_forget(struct remote *remote)
 {
     remote->task = NULL;
     remote_drop_file(remote);
+    if (remote->body_file >= 0)
+        close(remote->body_file);
+    remote->body_file = -1;
     buffer_reset(&remote->out, REMOTE_KEPT);
     buffer_reset(&remote->head, REMOTE_KEPT);
     remote->out_at = 0;
@@ -205,7 +210,7 @@ struct remote *remote_new(struct hosts *hosts, uint64_t number, int fd)
         return NULL;
     remote->hosts = hosts;
     remote->number = number;
-    remote->pidfd = remote->memory = remote->file = -1;
+    remote->pidfd = remote->memory = remote->file = remote->body_file = -1;
     remote->socket = (struct reactor_source){ .ready = ready, .fd = fd };
     remote->status = HOSTS_STATUS_UNKNOWN;
     remote->limit.fire = over_limit;
@@ -226,6 +231,7 @@ void remote_free(struct remote *remote)
     close(remote->socket.fd);
     remote_drop_file(remote); /* that came along with what was unasked */
     if (remote->pidfd >= 0) {
+        (void)pidfd_send_signal(remote->pidfd, SIGKILL, NULL, 0); /* who told that it had ended may have lied */
         reactor_remove(&remote->death);
         close(remote->pidfd);
     }

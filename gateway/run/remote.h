@@ -29,8 +29,9 @@ struct remote {
     struct remote *next_idle; /* likewise */
     enum remote_stage stage;  /* likewise */
     uint64_t calls;           /* it has been given; likewise */
-    _Atomic bool claimed;     /* a thread is about to begin a call, or has: it must not be freed. Set under hosts' lock,
-                               * released (release, acquire) as the last thing that thread does with it. */
+    _Atomic unsigned
+        claims; /* threads that are about to begin a call, or have: it must not be freed. Taken under hosts'
+                 * lock; given back (release, acquire) as the last thing that such a thread does with it */
     uint64_t number;
 
     /* The reactor's. */
@@ -57,10 +58,11 @@ struct remote {
     struct buffer out; /* bytes to be sent, from `out_at` on */
     size_t out_at;
     uint64_t sent;
-    bool sends_file; /* the body's file goes along with the first byte */
+    bool sends_file; /* the body's file goes along with the first byte, */
+    int body_file;   /* opened anew, to be read only; -1: not open */
     bool all_read;   /* the end of the body is in `out`, or has been sent */
     bool aborted;    /* likewise FCGI_ABORT_REQUEST */
-    bool warned;         /* likewise one that says INNER_MAY_LISTEN */
+    bool warned;     /* likewise one that says INNER_MAY_LISTEN */
     bool waits_for_room;
     bool waited_for;    /* by remote_try, which reads what comes; the reactor does not */
     bool wants_stream;  /* its response is to be sent on as it comes, when that is over */
@@ -86,6 +88,12 @@ void remote_free(struct remote *remote);
 
 /* The process is there. NGI_OK, NGI_EIO (errno). On the reactor's thread. */
 int remote_came(struct remote *remote, pid_t pid, int pidfd);
+
+/* The last thing that who has claimed it does with it. */
+static inline void remote_unclaim(struct remote *remote)
+{
+    atomic_fetch_sub_explicit(&remote->claims, 1, memory_order_release);
+}
 
 /* Gives a waiting task, held for it, to a process that the caller has claimed. False: the process was gone, and the
  * task is the caller's again, waiting. */

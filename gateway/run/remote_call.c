@@ -34,7 +34,13 @@ static bool begin(struct remote *remote, bool *ret_gone)
     while (remote->out.length < REMOTE_UNSPLIT_MOST && remote_fill(remote)) /* a small body goes along */
         ;
     *ret_gone = !remote_push(remote);
-    return true;
+    if (!*ret_gone || (!remote->doomed && !remote->task->in.data))
+        return true;
+    /* The process is there, but cannot be sent to; or it has gone with the beginning of a body that arrives. */
+    bool doomed = remote->doomed != NULL;
+    remote_fail(remote, doomed ? 503 : 502, doomed ? remote->doomed : "its host process was gone");
+    *ret_gone = !doomed;
+    return false;
 }
 
 /* Reads what comes until the call is over (true), or that takes too long. */
@@ -108,17 +114,17 @@ bool remote_begin(struct remote *remote, struct task *task)
         if (remote->waits_for_room)
             reactor_ask(&remote->errand);
         pthread_mutex_unlock(&remote->lock);
-        atomic_store_explicit(&remote->claimed, false, memory_order_release);
+        remote_unclaim(remote);
         return true;
     }
     remote_forget(remote);
-    bool again = gone && task_put_back(task);
+    bool again = begins && gone && task_put_back(task);
     /* A process that is gone is the reactor's to find; else the next call can have it. */
     remote->unbegun = !gone;
     if (!gone)
         reactor_ask(&remote->errand);
     pthread_mutex_unlock(&remote->lock);
-    atomic_store_explicit(&remote->claimed, false, memory_order_release);
+    remote_unclaim(remote);
     if (!again)
         task_release(task);
     return !again;
@@ -126,7 +132,7 @@ bool remote_begin(struct remote *remote, struct task *task)
 
 enum remote_answer remote_try(struct remote *remote, struct task *task, int64_t wait_us)
 {
-    struct fcgi_end how;
+    struct fcgi_end how = { 0 };
     bool gone = false, over = false;
     pthread_mutex_lock(&remote->lock);
     prepare(remote, task);
@@ -138,7 +144,7 @@ enum remote_answer remote_try(struct remote *remote, struct task *task, int64_t 
         over = await_answer(remote, remote->begun_us + wait_us, &how);
         if (!over && hand_over(remote)) {
             pthread_mutex_unlock(&remote->lock);
-            atomic_store_explicit(&remote->claimed, false, memory_order_release);
+            remote_unclaim(remote);
             return REMOTE_GOES_ON;
         }
     }
@@ -152,11 +158,13 @@ enum remote_answer remote_try(struct remote *remote, struct task *task, int64_t 
         reactor_ask(&remote->errand);
     pthread_mutex_unlock(&remote->lock);
     if (gone || broken) /* it is the reactor's, to be found gone, or killed */
-        atomic_store_explicit(&remote->claimed, false, memory_order_release);
+        remote_unclaim(remote);
     else
         hosts_answered(remote);
-    if (gone)
+    if (gone && task->stage != TASK_SETTLED)
         task->stage = TASK_NEW;
+    else
+        gone = false;
     return gone ? REMOTE_UNREACHED : REMOTE_ANSWERED;
 }
 

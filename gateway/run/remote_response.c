@@ -188,7 +188,8 @@ void remote_end(struct remote *remote, const struct fcgi_end *how)
     if (!remote->broken && !remote->headed && !remote->aborted)
         remote->broken = "it ended a call without a response";
     bool cut = inner_is_cut(how->app_status);
-    lane_note_hosted(task->lane, inner_run_us(how->app_status));
+    if (!remote->broken)
+        lane_note_hosted(task->lane, inner_run_us(how->app_status));
     if (!remote->broken && remote->headed && !cut)
         remote->broken = judge(task);
     if (remote->broken) {

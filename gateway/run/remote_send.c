@@ -1,6 +1,7 @@
 #include "run/remote_parts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,11 +76,20 @@ static ssize_t send_some(struct remote *remote)
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &remote->task->request->body.fd, sizeof(int));
+    memcpy(CMSG_DATA(header), &remote->body_file, sizeof(int));
     return sendmsg(remote->socket.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
+
+/* What it is handed it may keep: no more than to read. Without /proc the bytes are sent. */
+static bool open_body(struct remote *remote)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", remote->task->request->body.fd);
+    remote->body_file = open(path, O_RDONLY | O_CLOEXEC);
+    return remote->body_file >= 0;
+}
 
 int remote_put_head(struct remote *remote, struct task *task)
 {
@@ -94,7 +104,7 @@ int remote_put_head(struct remote *remote, struct task *task)
     if (rc == NGI_OK && task->deadline_us != INT64_MAX)
         rc = put_number(&pairs, INNER_DEADLINE_US, task->deadline_us);
     /* What is in a file is not copied: the process gets the file. */
-    remote->sends_file = !request->arrives && request->body.fd >= 0;
+    remote->sends_file = !request->arrives && request->body.fd >= 0 && open_body(remote);
     request->body.position = 0; /* it may be its second try */
     if (rc == NGI_OK && request->arrives)
         rc = put_text(&pairs, INNER_BODY_ARRIVES, "1");
@@ -173,6 +183,9 @@ bool remote_push(struct remote *remote)
             return true;
         } else if (errno != EINTR) {
             remote->refused |= errno == ECONNRESET;
+            /* Out of memory, or of descriptors on their way: then nobody else would find out. */
+            if (errno != EPIPE && errno != ECONNRESET && errno != ENOTCONN)
+                remote->doomed = "it cannot be sent to";
             return false;
         }
     }
