@@ -39,8 +39,8 @@ void hosts_set_teller(void (*tell)(const char *text));
 struct hosts *hosts_new(const struct hosts_limits *limits, const struct hosts_source *source, void *arg);
 /* From here on processes are made and calls are taken. The reactor runs. */
 void hosts_start(struct hosts *hosts);
-/* Has every process end (its socket is closed to it); calls that still run are killed. Waits, `grace_us` at most, until
- * all have ended and been told of. No new call may come. */
+/* Has every process end (its socket is closed to it); those that have not within `grace_us` and a second are killed.
+ * Waits until all have ended and been told of, two seconds more at most. No new call may come. */
 void hosts_stop(struct hosts *hosts);
 /* After the source has ended too: nothing of it may be told any more. */
 void hosts_free(struct hosts *hosts);
