@@ -138,12 +138,27 @@ static struct remote *take_idle(struct hosts *hosts)
 
 /* --- giving out calls ----------------------------------------------------------------------------------------- */
 
+/* Nothing will run it. */
+static void refuse(struct task *task)
+{
+    if (task_take_up(task, NULL))
+        task_refuse(task);
+    task_release(task);
+}
+
+/* A call that no process has begun. The circuit may have opened since it was let in: then it is refused like those that
+ * come now, or processes would be made for it, with no pause between them. */
 static void put_back(struct hosts *hosts, struct task *task)
 {
     pthread_mutex_lock(&hosts->lock);
-    push_task(hosts, task, true);
+    bool waits = !hosts->circuit.open || hosts->circuit.probing;
+    if (waits)
+        push_task(hosts, task, true);
     pthread_mutex_unlock(&hosts->lock);
-    reactor_ask(&hosts->grow);
+    if (waits)
+        reactor_ask(&hosts->grow);
+    else
+        refuse(task);
 }
 
 /* Gives what waits to what is idle. */
@@ -163,7 +178,6 @@ static void give_out(struct hosts *hosts)
     }
 }
 
-/* Nothing will run those that wait. */
 static void refuse_all(struct hosts *hosts)
 {
     for (;;) {
@@ -172,9 +186,7 @@ static void refuse_all(struct hosts *hosts)
         pthread_mutex_unlock(&hosts->lock);
         if (!task)
             return;
-        if (task_take_up(task, NULL))
-            task_refuse(task);
-        task_release(task);
+        refuse(task);
     }
 }
 
@@ -299,8 +311,7 @@ static void note_failure(struct hosts *hosts, const char *what)
     if (opens) {
         snprintf(text, sizeof text,
                  "plugin %s: its host processes keep failing, %u times in a row: its calls are answered 503, and one "
-                 "is "
-                 "tried after %.1f s; the latest: %s",
+                 "is tried after %.1f s; the latest: %s",
                  hosts->limits.plugin, failures, (double)pause_us / 1e6, what);
         log_line(NGI_LOG_ERROR, "%s", text);
         if (teller)
@@ -319,6 +330,9 @@ static void describe(const struct remote *remote, char *text, size_t size)
         snprintf(text, size, "its host process %d ended, nobody knows how", (int)remote->pid);
     else if (WIFSIGNALED(status))
         snprintf(text, size, "its host process %d died of SIG%s", (int)remote->pid, sigabbrev_np(WTERMSIG(status)));
+    else if (WEXITSTATUS(status) == HOSTS_EXIT_AFTER_FORK)
+        snprintf(text, size, "its host process %d could not begin: after_fork failed, and the log has its words",
+                 (int)remote->pid);
     else
         snprintf(text, size, "its host process %d ended with status %d, which nobody had asked it to", (int)remote->pid,
                  WEXITSTATUS(status));
@@ -422,9 +436,11 @@ void hosts_call_over(struct remote *remote, const char *broken)
         set_stage(remote, REMOTE_IDLE);
     pthread_mutex_unlock(&hosts->lock);
     if (closes) {
-        log_line(NGI_LOG_INFO, "plugin %s: its host processes work again", limits->plugin);
+        char text[128];
+        snprintf(text, sizeof text, "plugin %s: its host processes work again", limits->plugin);
+        log_line(NGI_LOG_INFO, "%s", text);
         if (teller)
-            teller("host processes work again");
+            teller(text);
     }
     if (leaves && remote->stage != REMOTE_LEAVES)
         dismiss(remote, limits->grace_us + LEAVE_US);

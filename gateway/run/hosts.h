@@ -52,6 +52,8 @@ void hosts_came(struct hosts *hosts, uint64_t number, pid_t pid, int pidfd);
 /* There is none, or no longer. `status`: of waitpid; HOSTS_STATUS_UNKNOWN: nobody could tell. `why`: in place of a
  * status, why it never was; NULL. */
 enum { HOSTS_STATUS_UNKNOWN = -1 };
+/* What a process exits with whose plugin's after_fork has failed: the log has the words. */
+enum { HOSTS_EXIT_AFTER_FORK = 125 };
 void hosts_ended(struct hosts *hosts, uint64_t number, int status, const char *why);
 
 /* --- run/'s own: tasks */
