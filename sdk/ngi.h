@@ -183,7 +183,7 @@ typedef int (*ngi_each_fn)(void *arg, const char *name, const char *value);
 #define NGI_MAY_BLOCK 0x01u    /* not for a pool thread: it is slow, or waits for disks, networks, locks */
 #define NGI_NEVER_BLOCKS 0x02u /* may always run on a pool thread */
 #define NGI_SERIAL 0x04u       /* one call at a time in a process, of the plugin or of the route */
-#define NGI_ISOLATE 0x08u      /* run in host processes only */
+#define NGI_ISOLATE 0x08u      /* run in host processes, unless the operator pins it to the gateway */
 #define NGI_STREAM_BODY 0x10u  /* the handler may run while the body is still arriving, and reads it with ngi_read;
                                 * not for a pool thread */
 
@@ -231,8 +231,8 @@ struct ngi_plugin {
     /* Once, before the first request; what it stores in *ret_state comes back from ngi_state. Failing keeps the
      * gateway from starting, with the words in `err`. `host` and `config` live until fini returns. */
     int (*init)(const ngi_host *host, const ngi_config *config, void **ret_state, ngi_error *err);
-    /* In each host process after the fork, before anything else; what init built is shared until written to. Threads that
-     * init has started are not there. */
+    /* In each host process after the fork, before anything else; what init built is shared until written to. Threads
+     * that init has started are not there. Failing ends that process. */
     int (*after_fork)(void *state, ngi_error *err);
     /* Once, after the last request; no other call of the plugin is running. */
     void (*fini)(void *state);
@@ -754,8 +754,9 @@ static inline int64_t ngi_time_left_ms(ngi_request *r)
 
 /* Has fn(arg) run on an executor after the response has gone, also if the handler fails or the client leaves; a
  * shutdown waits for it as for a request. Those of one request run one after the other, in the order in which they
- * were added. It must not touch `r`; thread_init may not have run where it does. NGI_OK: it will run exactly once. NGI_EBUSY (too many are outstanding), NGI_ENOMEM, NGI_EINVAL, NGI_ENOSYS: never, and `arg` stays
- * the caller's. [call] */
+ * were added. It must not touch `r`; thread_init may not have run where it does. NGI_OK: it will run exactly once.
+ * NGI_EBUSY (too many are outstanding), NGI_ENOMEM, NGI_EINVAL, NGI_ENOSYS: never, and `arg` stays the caller's.
+ * [call] */
 static inline int ngi_background(ngi_request *r, void (*fn)(void *arg), void *arg)
 {
     return r->ngi->background(r, fn, arg);

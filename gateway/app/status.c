@@ -91,15 +91,20 @@ static void print_generation(const json_t *generation)
     const json_t *item;
     char since[32];
     size_t i;
-    printf("generation %lld %s, for %s: %lld plugins of %s\n", number_of(generation, "number"),
-           text_of(generation, "stage"), duration(generation, since), number_of(generation, "plugins"),
+    long long plugins = number_of(generation, "plugins");
+    printf("generation %lld %s, for %s: %lld plugin%s of %s\n", number_of(generation, "number"),
+           text_of(generation, "stage"), duration(generation, since), plugins, plugins == 1 ? "" : "s",
            text_of(generation, "directory"));
     if (json_object_get(generation, "why"))
         printf("  %s\n", text_of(generation, "why"));
     json_array_foreach(json_object_get(generation, "listen"), i, item)
         printf("  listening on %s\n", json_string_value(item));
-    json_array_foreach(json_object_get(generation, "quarantine"), i, item) printf(
-        "  in quarantine: plugin %s of %s: %s\n", text_of(item, "plugin"), text_of(item, "file"), text_of(item, "why"));
+    json_array_foreach(json_object_get(generation, "quarantine"), i, item)
+    {
+        const char *plugin = json_string_value(json_object_get(item, "plugin")); /* NULL: it has been let go since */
+        printf("  in quarantine: %s%s%s%s: %s\n", plugin ? "plugin " : "", plugin ? plugin : "", plugin ? " of " : "",
+               text_of(item, "file"), text_of(item, "why"));
+    }
     json_array_foreach(json_object_get(generation, "workers"), i, item) print_worker(item);
 }
 

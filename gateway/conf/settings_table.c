@@ -253,12 +253,15 @@ void setting_advise(enum setting_section section, const char *key, char *out, si
         append(out, room, strcmp(word, key) == 0 ? "%s is no KEY = VALUE" : "did you mean %s?", word);
         return;
     }
+    bool elsewhere = false;
     for (enum setting_section other = SECTION_ROOT; other < SECTION_COUNT; other++)
         if (setting_find(other, key)) {
-            append(out, room, "it is one of %s: move it there", section_titles[other]);
-            return;
+            append(out, room, elsewhere ? " or %s" : "it is one of %s", section_titles[other]);
+            elsewhere = true;
         }
-    append(out, room, "there are");
+    append(out, room, elsewhere ? ": move it there" : "there are");
+    if (elsewhere)
+        return;
     for (size_t i = 0; (word = section_word(section, i)) != NULL; i++)
         append(out, room, "%s %s", i ? "," : "", word);
 }

@@ -11,8 +11,8 @@
 /* A route knows better than its plugin whether it blocks. */
 uint32_t rung_flags(uint32_t plugin, uint32_t route);
 
-/* The block of a route; NULL: it has none. `block`: of its plugin, or NULL; `pattern`
- * may be NULL, as that of a bad row is. */
+/* The block of a route; NULL: it has none. `block`: of its plugin, or NULL; `pattern` may be NULL, as that of a bad row
+ * is. */
 const struct route_settings *rung_route_settings(const struct plugin_settings *block, const char *pattern);
 
 /* `flags`: of rung_flags; `quarantine`: of struct plugin_file. *ret_why: what decided it, for people: a constant, or

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "plugin/description.h"
 #include "plugin/facts.h"
 #include "plugin/rung.h"
@@ -109,7 +110,7 @@ static bool begin_expected(struct nursling *nursling, const struct settings *set
         hosts = rung_expect_hosts(settings, facts, file->quarantine);
     if (hosts != HOSTS_FOR_NONE && facts->name) {
         good = begin(nursling, settings, bundle, file, facts->name, report);
-    } else if (hosts != HOSTS_FOR_NONE && (file->quarantine || may_be_meant(settings, names))) {
+    } else if (hosts != HOSTS_FOR_NONE && may_be_meant(settings, names)) {
         report_add(report,
                    "%s: it does not say its name but by running its code, and where that is to run depends on the "
                    "name: "
@@ -177,6 +178,21 @@ static bool finish(struct nursling *nursling, struct registry *registry, const s
         return true;
     nursling->plugin = plugin;
     return true;
+}
+
+/* A file that has no zygote. Quarantine cannot move one that does not say its name, and must not end what serves. */
+static bool load_here(struct registry *registry, const struct settings *settings, const struct bundle *bundle,
+                      const struct plugin_file *file, struct report *report)
+{
+    struct plugin_file here = *file;
+    if (here.quarantine)
+        log_line(NGI_LOG_WARNING,
+                 "%s: in quarantine, but in the gateway itself: it does not say its name but by running its code; "
+                 "build "
+                 "it with NGI_PLUGIN or NGI_PLUGIN_FULL",
+                 file->path);
+    here.quarantine = NULL;
+    return registry_add(registry, &here, bundle->at_root ? "" : NULL, settings, report);
 }
 
 /* --- serving ------------------------------------------------------------------------------------------------- */
@@ -261,7 +277,7 @@ bool nursery_load(struct nursery *nursery, struct registry *registry, const stru
         if (nursery->all[i].zygote)
             good &= finish(&nursery->all[i], registry, settings, bundle, &bundle->all[i], report);
         else
-            good &= registry_add(registry, &bundle->all[i], bundle->at_root ? "" : NULL, settings, report);
+            good &= load_here(registry, settings, bundle, &bundle->all[i], report);
     /* A block for a plugin that was refused above is not a second mistake. */
     return good && claims_match(&registry->claims, settings, report) && give_hosts(nursery, report);
 }
@@ -316,6 +332,9 @@ bool nursery_is_idle(const struct nursery *nursery)
 
 void nursery_stop(struct nursery *nursery)
 {
+    for (size_t i = 0; i < nursery->count; i++)
+        if (nursery->all[i].serves)
+            hosts_begin_stop(nursery->all[i].hosts);
     for (size_t i = 0; i < nursery->count; i++) {
         if (nursery->all[i].serves)
             hosts_stop(nursery->all[i].hosts);

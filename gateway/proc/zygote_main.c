@@ -27,6 +27,7 @@
 #include "proc/sandbox.h"
 #include "proc/signals.h"
 #include "proc/zygote_line.h"
+#include "run/hosts.h"
 #include "run/service.h"
 
 /* A host process. */
@@ -108,8 +109,7 @@ static bool check_block(const struct plugin *plugin, const struct plugin_setting
         return true;
     report_add(report,
                "%s: plugin.%s.%s: cannot be obeyed: the file does not tell this name before its code runs; build it "
-               "with "
-               "NGI_PLUGIN(…)",
+               "with NGI_PLUGIN(…)",
                plugin->settings->where, plugin->name, key);
     return false;
 }
@@ -160,7 +160,7 @@ static _Noreturn void be_host(struct nest *nest, int fd)
     }
     /* Not exit(): handlers and destructors that init has registered are the zygote's, as fini is. */
     (void)fflush(NULL);
-    _exit(host ? 0 : 1);
+    _exit(host ? 0 : rc < 0 ? HOSTS_EXIT_AFTER_FORK : 1);
 }
 
 static bool make_room(struct nest *nest)

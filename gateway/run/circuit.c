@@ -10,7 +10,7 @@ static int64_t pause_between(unsigned failures)
 
 bool circuit_fail(struct circuit *circuit, int64_t now_us)
 {
-    if (circuit->open && !circuit->probing)
+    if (circuit->open && !circuit->probing && now_us - circuit->since_us < circuit->pause_us)
         return false; /* the rest of what opened it */
     if (circuit->failures < CIRCUIT_FAILURES)
         circuit->failures++;

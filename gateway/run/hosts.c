@@ -39,7 +39,7 @@ static struct task *pop_task(struct hosts *hosts)
 }
 
 /* Calls that need not wait for others to end, as there will be processes for them. */
-static unsigned starting(const struct hosts *hosts)
+static unsigned may_still_begin(const struct hosts *hosts)
 {
     unsigned all = hosts->idle_count + hosts->busy;
     return hosts->limits.most > all ? hosts->limits.most - all : 0;
@@ -58,6 +58,14 @@ static struct remote *take_idle(struct hosts *hosts)
 }
 
 /* --- giving out calls ----------------------------------------------------------------------------------------- */
+
+/* Nothing will run it. */
+static void refuse(struct task *task)
+{
+    if (task_take_up(task, NULL))
+        task_refuse(task);
+    task_release(task);
+}
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
@@ -97,12 +105,19 @@ unsigned hosts_lacking(const struct hosts *hosts)
     return wanted > hosts_working(hosts) ? wanted - hosts_working(hosts) : 0;
 }
 
+/* A call that no process has begun. The circuit may have opened since it was let in: then it is refused like those that
+ * come now, or processes would be made for it, with no pause between them. */
 void hosts_put_back(struct hosts *hosts, struct task *task)
 {
     pthread_mutex_lock(&hosts->lock);
-    push_task(hosts, task, true);
+    bool waits = !hosts->circuit.open || hosts->circuit.probing;
+    if (waits)
+        push_task(hosts, task, true);
     pthread_mutex_unlock(&hosts->lock);
-    reactor_ask(&hosts->grow);
+    if (waits)
+        reactor_ask(&hosts->grow);
+    else
+        refuse(task);
 }
 
 /* Gives what waits to what is idle. */
@@ -131,9 +146,7 @@ void hosts_refuse_all(struct hosts *hosts)
         pthread_mutex_unlock(&hosts->lock);
         if (!task)
             return;
-        if (task_take_up(task, NULL))
-            task_refuse(task);
-        task_release(task);
+        refuse(task);
     }
 }
 
@@ -175,25 +188,31 @@ void hosts_start(struct hosts *hosts)
     reactor_ask(&hosts->grow);
 }
 
+void hosts_begin_stop(struct hosts *hosts)
+{
+    pthread_mutex_lock(&hosts->lock);
+    bool started = hosts->started;
+    hosts->stopping = true;
+    pthread_mutex_unlock(&hosts->lock);
+    if (started)
+        reactor_ask(&hosts->grow);
+}
+
 void hosts_stop(struct hosts *hosts)
 {
     int64_t until_us = clock_us() + hosts->limits.grace_us + 2 * HOSTS_LEAVE_US + HOSTS_TOLD_US;
     const struct timespec until = { until_us / 1000000, until_us % 1000000 * 1000 };
     int rc = 0;
+    hosts_begin_stop(hosts);
     pthread_mutex_lock(&hosts->lock);
-    bool started = hosts->started;
-    hosts->stopping = true;
-    pthread_mutex_unlock(&hosts->lock);
-    if (!started)
-        return;
-    reactor_ask(&hosts->grow);
-    pthread_mutex_lock(&hosts->lock);
-    while (hosts->all && rc == 0)
+    while (hosts->started && hosts->all && rc == 0)
         rc = pthread_cond_timedwait(&hosts->none, &hosts->lock, &until);
-    if (hosts->all)
+    bool started = hosts->started;
+    if (started && hosts->all)
         log_line(NGI_LOG_ERROR, "plugin %s: host processes have not ended", hosts->limits.plugin);
     pthread_mutex_unlock(&hosts->lock);
-    reactor_flush(); /* where there was no process, what was asked for may not have been done: hosts_free may follow */
+    if (started)
+        reactor_flush(); /* what it does for them now, it has done then */
 }
 
 void hosts_free(struct hosts *hosts)
@@ -215,7 +234,7 @@ int hosts_submit(struct hosts *hosts, struct task *task)
         rc = NGI_EBUSY;
     } else if (!hosts->first && (remote = take_idle(hosts)) != NULL) {
         begins = true;
-    } else if (hosts->waiting >= hosts->limits.queue + starting(hosts)) {
+    } else if (hosts->waiting >= hosts->limits.queue + may_still_begin(hosts)) {
         rc = NGI_EBUSY;
     }
     if (rc == NGI_OK)

@@ -39,9 +39,11 @@ void hosts_set_teller(void (*tell)(const char *text));
 struct hosts *hosts_new(const struct hosts_limits *limits, const struct hosts_source *source, void *arg);
 /* From here on processes are made and calls are taken. The reactor runs. */
 void hosts_start(struct hosts *hosts);
-/* Has every process end (its socket is closed to it); calls that still run are killed. Waits, `grace_us` at most, until
- * all have ended and been told of. No new call may come. */
+/* Has every process end (its socket is closed to it); those that have not within `grace_us` and a second are killed.
+ * Waits until all have ended and been told of, two seconds more at most. No new call may come. */
 void hosts_stop(struct hosts *hosts);
+/* The first half of that, without waiting: so that several stop side by side. */
+void hosts_begin_stop(struct hosts *hosts);
 /* After the source has ended too: nothing of it may be told any more. */
 void hosts_free(struct hosts *hosts);
 
@@ -52,6 +54,8 @@ void hosts_came(struct hosts *hosts, uint64_t number, pid_t pid, int pidfd);
 /* There is none, or no longer. `status`: of waitpid; HOSTS_STATUS_UNKNOWN: nobody could tell. `why`: in place of a
  * status, why it never was; NULL. */
 enum { HOSTS_STATUS_UNKNOWN = -1 };
+/* What a process exits with whose plugin's after_fork has failed: the log has the words. */
+enum { HOSTS_EXIT_AFTER_FORK = 125 };
 void hosts_ended(struct hosts *hosts, uint64_t number, int status, const char *why);
 
 /* --- run/'s own: tasks */

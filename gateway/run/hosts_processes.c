@@ -80,7 +80,8 @@ static void dismiss_all(struct hosts *hosts)
         next = remote->next;
         if (remote->stage == REMOTE_LEAVES || remote->ended)
             continue;
-        dismiss(remote, hosts->limits.grace_us + HOSTS_LEAVE_US);
+        /* Calls have had their time. What ends without one may have background work. */
+        dismiss(remote, remote->stage == REMOTE_BUSY ? HOSTS_LEAVE_US : hosts->limits.grace_us + HOSTS_LEAVE_US);
     }
 }
 
@@ -129,6 +130,9 @@ static void describe(const struct remote *remote, char *text, size_t size)
         snprintf(text, size, "its host process %d ended, nobody knows how", (int)remote->pid);
     else if (WIFSIGNALED(status))
         snprintf(text, size, "its host process %d died of SIG%s", (int)remote->pid, sigabbrev_np(WTERMSIG(status)));
+    else if (WEXITSTATUS(status) == HOSTS_EXIT_AFTER_FORK)
+        snprintf(text, size, "its host process %d could not begin: after_fork failed, and the log has its words",
+                 (int)remote->pid);
     else
         snprintf(text, size, "its host process %d ended with status %d, which nobody had asked it to", (int)remote->pid,
                  WEXITSTATUS(status));
@@ -259,9 +263,11 @@ void hosts_call_over(struct remote *remote, const char *broken)
         hosts_set_stage(remote, REMOTE_IDLE);
     pthread_mutex_unlock(&hosts->lock);
     if (closes) {
-        log_line(NGI_LOG_INFO, "plugin %s: its host processes work again", limits->plugin);
+        char text[128];
+        snprintf(text, sizeof text, "plugin %s: its host processes work again", limits->plugin);
+        log_line(NGI_LOG_INFO, "%s", text);
         if (teller)
-            teller("host processes work again");
+            teller(text);
     }
     if (leaves && remote->stage != REMOTE_LEAVES)
         dismiss(remote, limits->grace_us + HOSTS_LEAVE_US);

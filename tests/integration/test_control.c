@@ -63,7 +63,7 @@ START_TEST(status_tells_what_is_served)
     const char *text = status_text();
     snprintf(line, sizeof line, ", supervisor %d\n", (int)gateway.pid);
     EXPECT_HAS(text, line);
-    EXPECT_HAS(text, "generation 1 serves, for 0 s: 1 plugins of ");
+    EXPECT_HAS(text, "generation 1 serves, for 0 s: 1 plugin of ");
     snprintf(line, sizeof line, "  listening on %s\n", gateway.url);
     EXPECT_HAS(text, line);
     ck_assert_uint_eq(count_of(text, "\n  worker "), 2);

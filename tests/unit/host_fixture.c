@@ -268,6 +268,8 @@ static int make(void *arg, uint64_t number, int fd, ngi_error *err)
     }
     ck_assert_uint_lt(count, MOST);
     pid_t pid = how == MAKE_STILLBORN ? 0 : fork();
+    if (pid == 0 && how == MAKE_UNFIT)
+        _exit(HOSTS_EXIT_AFTER_FORK);
     if (pid == 0 && how == MAKE_GOOD) {
         close_range(3, (unsigned)fd - 1, 0);
         close_range((unsigned)fd + 1, ~0u, 0);

@@ -20,8 +20,9 @@ enum { BIG = 3 * 1024 * 1024 };
 
 extern const struct hosts_source forks; /* its arg: NULL */
 
-/* How the next processes are to be: as said above; dead on arrival; or none can be made. [any thread] */
-enum host_making { MAKE_GOOD, MAKE_STILLBORN, MAKE_NONE };
+/* How the next processes are to be: as said above; dead on arrival; such that end at once, as where after_fork fails;
+ * or none can be made. [any thread] */
+enum host_making { MAKE_GOOD, MAKE_STILLBORN, MAKE_UNFIT, MAKE_NONE };
 void forks_make(enum host_making how);
 /* How many have been made so far, and have ended. */
 unsigned forks_made(void);

@@ -147,6 +147,11 @@ void hosts_start(struct hosts *hosts)
     note("start hosts of %s", hosts->plugin);
 }
 
+void hosts_begin_stop(struct hosts *hosts)
+{
+    note("begin to stop hosts of %s", hosts->plugin);
+}
+
 void hosts_stop(struct hosts *hosts)
 {
     note("stop hosts of %s", hosts->plugin);
@@ -294,8 +299,9 @@ START_TEST(all_begin_side_by_side_and_end_in_order)
     ck_assert_str_eq(journal, "new a.so for a\nnew b.so for b\nloaded a.so\nloaded b.so\n"
                               "init a.so\ninit b.so\ninitialised a.so\ninitialised b.so\n"
                               "reactor\nserve a.so\nstart hosts of a\nserve b.so\nstart hosts of b\n"
+                              "begin to stop hosts of a\nbegin to stop hosts of b\n"
                               "stop hosts of a\nstop hosts of b\n"
-                              "end b.so\nfree hosts of b\nend a.so\nfree hosts of a\nno reactor\n");
+                              "end b.so\nend a.so\nno reactor\nfree hosts of b\nfree hosts of a\n");
 }
 END_TEST
 
@@ -323,18 +329,18 @@ START_TEST(a_plugin_may_be_in_both)
 }
 END_TEST
 
-START_TEST(who_has_no_name_begins_again_with_the_one_it_tells)
+START_TEST(who_has_no_name_and_may_be_meant_is_refused)
 {
     given_nameless();
-    ck_assert(LOAD("plugin.plain.run=process"));
-    ck_assert(registry->plugins[0]->hosted);
-    ck_assert_ptr_nonnull(registry->plugins[0]->hosts);
-    ck_assert_str_eq(journal, "new plain.so for ?\nloaded plain.so\nend plain.so\n"
-                              "new plain.so for plain\nloaded plain.so\n");
+    ck_assert(!LOAD(_i == 0 ? "plugin.plain.run=process" : "run=process"));
+    ck_assert_uint_eq(report.count, 1);
+    ck_assert_ptr_nonnull(strstr(report.lines[0], "/plain.so: it does not say its name"));
+    ck_assert_ptr_nonnull(strstr(report.lines[0], "NGI_PLUGIN"));
+    ck_assert_str_eq(journal, "");
 }
 END_TEST
 
-START_TEST(who_turns_out_not_to_be_meant_is_let_go)
+START_TEST(who_has_no_name_and_is_not_meant_is_loaded_here)
 {
     given("a", PLAIN_ROW);
     given_nameless();
@@ -342,7 +348,32 @@ START_TEST(who_turns_out_not_to_be_meant_is_let_go)
     ck_assert_uint_eq(registry->count, 2);
     ck_assert(!registry->plugins[1]->hosted);
     ck_assert_ptr_null(registry->plugins[1]->hosts);
-    ck_assert_str_eq(journal, "new a.so for a\nnew plain.so for ?\nloaded a.so\nloaded plain.so\nend plain.so\n");
+    ck_assert_str_eq(journal, "new a.so for a\nloaded a.so\n");
+}
+END_TEST
+
+START_TEST(quarantine_does_not_move_who_has_no_name)
+{
+    given_nameless();
+    bundle.all[0].quarantine = strdup("it crashed");
+    ck_assert(LOAD("run=auto"));
+    free(bundle.all[0].quarantine);
+    bundle.all[0].quarantine = NULL;
+    ck_assert(!registry->plugins[0]->hosted);
+    ck_assert_int_eq(registry->plugins[0]->routes[0].run, RUN_AUTO);
+}
+END_TEST
+
+/* It may have been written for a plugin that calls itself something else now. */
+START_TEST(a_block_without_plugin_keeps_all_from_running)
+{
+    given("a", PLAIN_ROW);
+    given("b", PLAIN_ROW);
+    ck_assert(!LOAD("plugin.b.run=process", "plugin.confined.run=process"));
+    ck_assert_uint_eq(report.count, 1);
+    ck_assert_ptr_nonnull(strstr(report.lines[0], "plugin confined: there is no plugin of that name"));
+    ck_assert_uint_eq(registry->count, 0);
+    ck_assert_str_eq(journal, "");
 }
 END_TEST
 
@@ -439,8 +470,10 @@ int main(void)
     tcase_add_test(tests, all_begin_side_by_side_and_end_in_order);
     tcase_add_test(tests, what_is_called_keeps_it_from_being_idle);
     tcase_add_test(tests, a_plugin_may_be_in_both);
-    tcase_add_test(tests, who_has_no_name_begins_again_with_the_one_it_tells);
-    tcase_add_test(tests, who_turns_out_not_to_be_meant_is_let_go);
+    tcase_add_loop_test(tests, who_has_no_name_and_may_be_meant_is_refused, 0, 2);
+    tcase_add_test(tests, quarantine_does_not_move_who_has_no_name);
+    tcase_add_test(tests, a_block_without_plugin_keeps_all_from_running);
+    tcase_add_test(tests, who_has_no_name_and_is_not_meant_is_loaded_here);
     tcase_add_test(tests, a_quarantine_is_enough);
     tcase_add_test(tests, the_mistakes_of_all_are_one_report);
     tcase_add_test(tests, a_file_that_is_no_plugin_is_left_to_the_loader);

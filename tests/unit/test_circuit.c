@@ -97,6 +97,16 @@ START_TEST(the_rest_of_what_opened_it_counts_no_more)
 }
 END_TEST
 
+/* Whoever has tried without asking has found out as much as a probe would have. */
+START_TEST(a_failure_after_the_pause_is_that_of_a_probe)
+{
+    open_it();
+    now_us += CIRCUIT_PAUSE_MS * MS;
+    ck_assert(break_it(1));
+    ck_assert_int_eq(circuit_wait_us(&circuit, now_us), 2 * CIRCUIT_PAUSE_MS * MS);
+}
+END_TEST
+
 START_TEST(after_the_pause_one_call_probes_it)
 {
     open_it();
@@ -184,6 +194,7 @@ Suite *circuit_suite(void)
     tcase_add_test(tests, a_success_in_between_starts_it_over);
     tcase_add_test(tests, enough_failures_in_a_row_open_it);
     tcase_add_test(tests, the_rest_of_what_opened_it_counts_no_more);
+    tcase_add_test(tests, a_failure_after_the_pause_is_that_of_a_probe);
     tcase_add_test(tests, after_the_pause_one_call_probes_it);
     tcase_add_test(tests, a_probe_that_succeeds_closes_it);
     tcase_add_test(tests, a_probe_that_fails_doubles_the_pause_up_to_a_limit);

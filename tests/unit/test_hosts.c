@@ -461,7 +461,7 @@ START_TEST(what_keeps_failing_is_left_alone_and_then_tried)
     wait_until(is_closed, NULL); /* a moment after its answer */
     over();
     ck_assert_ptr_nonnull(strstr(told, "keep failing"));
-    ck_assert_ptr_nonnull(strstr(told, "work again"));
+    ck_assert_ptr_nonnull(strstr(told, ": its host processes work again"));
 }
 END_TEST
 
@@ -472,6 +472,22 @@ START_TEST(a_plugin_without_processes_answers_503)
     ck_assert_int_eq(get("hello"), 503);
     ck_assert_str_eq(state().circuit, "open");
     over();
+}
+END_TEST
+
+/* Looped over: which of them has the call when the circuit opens is chance. */
+START_TEST(where_after_fork_fails_calls_are_refused_and_few_processes_are_made)
+{
+    given(&(struct given){ .most = 4, .spare = 3, .timeout_ms = 20000 });
+    ck_assert_int_eq(get("hello"), 200);
+    forks_make(MAKE_UNFIT);
+    for (int i = 0; i < 4; i++) /* those that were there */
+        (void)get("crash");
+    ck_assert_int_eq(get("hello"), 503);
+    ck_assert_str_eq(state().circuit, "open");
+    ck_assert_uint_lt(forks_made(), 20);
+    over();
+    ck_assert_ptr_nonnull(strstr(told, " could not begin: after_fork failed, and the log has its words"));
 }
 END_TEST
 
@@ -533,6 +549,7 @@ Suite *hosts_suite(void)
     tcase_add_test(tcase, a_client_that_leaves_aborts_the_call);
     tcase_add_test(tcase, what_keeps_failing_is_left_alone_and_then_tried);
     tcase_add_loop_test(tcase, a_plugin_without_processes_answers_503, 0, 2);
+    tcase_add_loop_test(tcase, where_after_fork_fails_calls_are_refused_and_few_processes_are_made, 0, 20);
     tcase_add_test(tcase, a_full_queue_refuses);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -236,16 +236,19 @@ START_TEST(unknown_keys)
                                          "memory_limit, cpu_limit, files_limit, processes_limit, file_size_limit, "
                                          "option, route");
     REFUSED("execute_threads = 1\nstream_body = on\nplugin p { thread = 1\n time_out = 1\n executor_threads = 1\n"
-            "route \"/r\" { stream_bdy = on\n thread_idle = 1 } }",
+            "route \"/r\" { stream_bdy = on\n thread_idle = 1\n hosts = 1 } }",
             "a.conf:1: execute_threads: is not a setting of the gateway; did you mean executor_threads?",
-            "a.conf:2: stream_body: is not a setting of the gateway; it is one of a plugin block: move it there",
+            "a.conf:2: stream_body: is not a setting of the gateway; it is one of a plugin block or a route block: move "
+            "it there",
             "a.conf:3: plugin.p.thread: is not a setting of a plugin block; did you mean threads?",
             "a.conf:4: plugin.p.time_out: is not a setting of a plugin block; did you mean timeout?",
             "a.conf:5: plugin.p.executor_threads: is not a setting of a plugin block; it is one of the gateway: move "
             "it there",
             "a.conf:6: plugin.p.route \"/r\": stream_bdy: is not a setting of a route block; did you mean stream_body?",
             "a.conf:7: plugin.p.route \"/r\": thread_idle: is not a setting of a route block; it is one of the "
-            "gateway: move it there");
+            "gateway: move it there",
+            "a.conf:8: plugin.p.route \"/r\": hosts: is not a setting of a route block; it is one of the gateway or a "
+            "plugin block: move it there");
 }
 END_TEST
 

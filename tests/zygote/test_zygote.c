@@ -278,7 +278,7 @@ START_TEST(after_fork_that_fails_ends_the_host)
     serve("plugin sound { option { after = luck } }");
     int fd = ask_host(1);
     turn_until(&told[1].ended); /* perhaps before it could be looked at */
-    ck_assert_int_eq(WEXITSTATUS(told[1].status), 1);
+    ck_assert_int_eq(WEXITSTATUS(told[1].status), HOSTS_EXIT_AFTER_FORK);
     ck_assert_ptr_nonnull(strstr(log_text(), "plugin sound: after_fork failed: no luck"));
     close(fd);
     stop();
