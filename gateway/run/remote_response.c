@@ -185,7 +185,8 @@ void remote_fail(struct remote *remote, int status, const char *why)
 void remote_end(struct remote *remote, const struct fcgi_end *how)
 {
     struct task *task = remote->task;
-    if (!remote->broken && !remote->headed && !remote->aborted)
+    bool told = remote->aborted || remote->warned; /* then a promise may be given up, say */
+    if (!remote->broken && !remote->headed && !told)
         remote->broken = "it ended a call without a response";
     bool cut = inner_is_cut(how->app_status);
     if (!remote->broken)

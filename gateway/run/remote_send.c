@@ -136,8 +136,12 @@ int remote_put_warning(struct remote *remote)
 
 uint8_t remote_why_aborted(const struct remote *remote)
 {
-    int why = atomic_load_explicit(&remote->task->cancelled, memory_order_relaxed);
-    return why ? (uint8_t)why : NGI_CANCEL_CLIENT;
+    struct task *task = remote->task;
+    pthread_mutex_lock(&task->lock);
+    int why = atomic_load_explicit(&task->cancelled, memory_order_relaxed);
+    bool too_big = task->in_error == NGI_ETOOBIG; /* and then its client has gone with a 413 */
+    pthread_mutex_unlock(&task->lock);
+    return too_big ? INNER_BODY_TOO_BIG : why ? (uint8_t)why : NGI_CANCEL_CLIENT;
 }
 
 /* Puts a piece of the body into `out`. False: there is none at the moment, or no more. */

@@ -17,13 +17,13 @@
  * $POSTERN_TEST_RUN=process. The first are quick, and part of `make check`. The others are left out there: listeners,
  * routing and connections never reach a plugin that matters; threads, executor and scenarios are about threads and
  * their placement; life, crashes, generations, workers, handover, takeover, quarantine, file_changes and control about
- * the gateway's processes; fastcgi_faults, fastcgi_connections and fastcgi_servers about what plugins/fastcgi keeps
- * for all calls of a process; host about `postern host`. */
+ * the gateway's processes; fastcgi_plugin, fastcgi_faults, fastcgi_connections and fastcgi_servers about what
+ * plugins/fastcgi keeps for all calls of a process; host about `postern host`. */
 #define HOSTED_SUITES(SUITE) \
     SUITE(environ) SUITE(input) SUITE(output) SUITE(failures) SUITE(files) SUITE(endings) SUITE(access_log) \
     SUITE(static_files) SUITE(examples) SUITE(stream_body)
 #define HOSTED_SUITES_SLOW(SUITE) \
-    SUITE(deadlines) SUITE(cancel) SUITE(later) SUITE(background) SUITE(streaming) SUITE(fastcgi_plugin)
+    SUITE(deadlines) SUITE(cancel) SUITE(later) SUITE(background) SUITE(streaming)
 
 #define SUITE_DECLARE(name) Suite *name##_suite(void);
 INTEGRATION_SUITES(SUITE_DECLARE)
