@@ -87,7 +87,7 @@ START_TEST(records_may_be_split_anywhere)
     wire_head(&wire, 1, CLOSE, "POST", "/", LIST("CONTENT_LENGTH=5", "CONTENT_TYPE=text/plain"));
     wire_record(&wire, R_STDIN, 1, "hel", 3, 250);
     wire_record(&wire, R_STDIN, 1, "lo", 2, 1);
-    wire_record(&wire, R_STDIN, 1, NULL, 0, 7);
+    wire_record(&wire, R_STDIN, 1, NULL, 0, 0);
     for (size_t i = 0; i < wire.length; i++)
         raw_send(fd, wire.data + i, 1);
     wire_free(&wire);

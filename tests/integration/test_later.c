@@ -194,7 +194,7 @@ START_TEST(draining_waits_for_it)
     expect_answer(runs, "200 OK", "b went on\n");
     gateway_wait_log(&gateway, "a is promised");
     kill(gateway.pid, SIGTERM);
-    gateway_wait_log(&gateway, "stopping: 1 request under way");
+    gateway_wait_log(&gateway, "stopping: "); /* the request of b may be under way still, though it is answered */
     say(runs, "/promises/run?name=a"); /* a connection that was open may ask once more */
     expect_answer(runs, "200 OK", "success\n");
     expect_answer(fd, "200 OK", "\r\n\r\na went on\n");
