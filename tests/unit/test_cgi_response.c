@@ -81,9 +81,13 @@ END_TEST
 
 START_TEST(every_status_comes_back)
 {
-    ck_assert_int_eq(response_status(&made->response, _i), NGI_OK);
-    round_trip();
-    ck_assert_int_eq(read_back->response.declared, _i == 204 || _i == 304 ? -1 : 0);
+    for (int status = 200; status < 600; status++) {
+        buffer_reset(&head, SIZE_MAX);
+        response_reset(&made->response);
+        ck_assert_int_eq(response_status(&made->response, status), NGI_OK);
+        round_trip();
+        ck_assert_int_eq(read_back->response.declared, status == 204 || status == 304 ? -1 : 0);
+    }
 }
 END_TEST
 
@@ -267,7 +271,7 @@ Suite *cgi_response_suite(void)
     TCase *tcase = tcase_create("cgi_response");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_head_comes_back_as_it_was);
-    tcase_add_loop_test(tcase, every_status_comes_back, 200, 600);
+    tcase_add_test(tcase, every_status_comes_back);
     tcase_add_loop_test(tcase, a_length_comes_back_where_it_is_known, 0, 3);
     tcase_add_test(tcase, a_head_alone_declares_what_does_not_follow);
     tcase_add_test(tcase, a_header_called_status_is_no_status);
