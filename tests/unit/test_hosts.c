@@ -427,10 +427,20 @@ START_TEST(a_deadline_aborts_the_call_and_then_kills)
 }
 END_TEST
 
+static bool runs(void *arg)
+{
+    struct task *task = arg;
+    pthread_mutex_lock(&task->lock);
+    bool is = task->stage == TASK_RUNNING;
+    pthread_mutex_unlock(&task->lock);
+    return is;
+}
+
 START_TEST(a_client_that_leaves_aborts_the_call)
 {
     given(&(struct given){ .most = 1 });
     ck_assert_int_eq(client_ask(&client, "/?wait"), TASK_WAIT);
+    wait_until(runs, client.task);
     task_cancel(client.task, NGI_CANCEL_CLIENT); /* as the watch does; it may still listen */
     (void)client_wait(&client);
     ck_assert_int_eq(client_status(&client), 500);
