@@ -5,6 +5,7 @@ libpostern_a_SOURCES += \
 	gateway/base/file.c gateway/base/file.h \
 	gateway/base/log.c gateway/base/log.h \
 	gateway/base/map.c gateway/base/map.h \
+	gateway/base/passing.c gateway/base/passing.h \
 	gateway/base/peek.c gateway/base/peek.h \
 	gateway/base/report.c gateway/base/report.h \
 	gateway/base/scribe.c gateway/base/scribe.h \

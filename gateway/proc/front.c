@@ -4,32 +4,22 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { REPLIES_MOST = 4096 };
+#include "base/passing.h"
 
-/* Room for one descriptor: CMSG_SPACE would let a second one in, which nobody would close. */
-union one_file {
-    char bytes[CMSG_SPACE(sizeof(int))];
-    struct cmsghdr aligned;
-};
+enum { REPLIES_MOST = 4096 };
 
 /* As recv(2); keeps a descriptor that comes along. */
 static ssize_t receive(struct front *front)
 {
-    union one_file control;
-    struct iovec bytes = { front->in, sizeof front->in };
-    struct msghdr message = {
-        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = CMSG_LEN(sizeof(int))
-    };
-    ssize_t n = recvmsg(front->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    const struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
-        header->cmsg_len == CMSG_LEN(sizeof(int))) {
+    const struct iovec bytes = { front->in, sizeof front->in };
+    int fd;
+    ssize_t n = passing_receive(front->fd, &bytes, 1, &fd);
+    if (fd >= 0) {
         front_drop_file(front);
-        memcpy(&front->came, CMSG_DATA(header), sizeof front->came);
+        front->came = fd;
     }
     return n;
 }
@@ -37,17 +27,8 @@ static ssize_t receive(struct front *front)
 /* As send(2). */
 static ssize_t send_with_file(const struct front *front, const uint8_t *data, size_t n)
 {
-    union one_file control = { 0 };
-    struct iovec bytes = { (void *)data, n };
-    struct msghdr message = {
-        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes
-    };
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &front->goes, sizeof front->goes);
-    return sendmsg(front->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const struct iovec bytes = { (void *)data, n };
+    return passing_send(front->fd, &bytes, 1, front->goes);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/passing.h"
 #include "run/hosts_parts.h"
 #include "run/task_parts.h"
 
@@ -164,21 +165,12 @@ void remote_set_events(struct remote *remote)
 
 ssize_t remote_receive_some(struct remote *remote, uint8_t *block, size_t room)
 {
-    struct iovec bytes = { block, room };
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr aligned;
-    } control;
-    /* Room for one descriptor, to the byte: the kernel closes what else is sent. */
-    struct msghdr message = {
-        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = CMSG_LEN(sizeof(int))
-    };
-    ssize_t n = recvmsg(remote->socket.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    struct cmsghdr *header = n > 0 && message.msg_controllen > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
-        header->cmsg_len == CMSG_LEN(sizeof(int))) {
+    const struct iovec bytes = { block, room };
+    int fd;
+    ssize_t n = passing_receive(remote->socket.fd, &bytes, 1, &fd);
+    if (fd >= 0) {
         remote_drop_file(remote);
-        memcpy(&remote->file, CMSG_DATA(header), sizeof(int));
+        remote->file = fd;
     }
     return n;
 }

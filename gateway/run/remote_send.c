@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/passing.h"
 #include "base/text.h"
 #include "fcgi/inner.h"
 #include "http/cgi_tell.h"
@@ -62,22 +63,10 @@ static int64_t take_body(struct task *task, void *buf, size_t n, bool *ret_later
 /* As send(2); the first byte takes the body's file along. */
 static ssize_t send_some(struct remote *remote)
 {
-    struct iovec bytes = { remote->out.data + remote->out_at, remote->out.length - remote->out_at };
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr aligned;
-    } control = { 0 };
-    if (!remote->sends_file || remote->sent > 0)
-        return send(remote->socket.fd, bytes.iov_base, bytes.iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    struct msghdr message = {
-        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes
-    };
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &remote->body_file, sizeof(int));
-    return sendmsg(remote->socket.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const struct iovec bytes = { remote->out.data + remote->out_at, remote->out.length - remote->out_at };
+    if (remote->sends_file && remote->sent == 0)
+        return passing_send(remote->socket.fd, &bytes, 1, remote->body_file);
+    return send(remote->socket.fd, bytes.iov_base, bytes.iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
