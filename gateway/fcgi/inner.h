@@ -11,7 +11,6 @@
 #define INNER_REQUEST_ID "NGI_REQUEST_ID"   /* so that both write the same into their logs */
 #define INNER_DEADLINE_US "NGI_DEADLINE_US" /* absolute, by clock_us, which all processes share; without it: none */
 #define INNER_BODY_FILE "NGI_BODY_FILE" /* bytes of the body, in a file whose descriptor comes with the first byte */
-
 #define INNER_BODY_ARRIVES "NGI_BODY_ARRIVES" /* "1": the handler runs while its body arrives */
 
 /* Why a request is aborted, in a byte of FCGI_ABORT_REQUEST: NGI_CANCEL_CLIENT, _DEADLINE, _SHUTDOWN, all of which say

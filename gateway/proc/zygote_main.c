@@ -258,14 +258,13 @@ static int hear(struct nest *nest, int *ret_fd)
 }
 
 /* Before the first fork: what hosts share is laid out so that forks are quick. */
-static bool settle(void)
+static void settle(void)
 {
     int64_t begun_us = clock_us();
     size_t done = huge_pages_collapse();
     if (done > 0)
         log_line(NGI_LOG_DEBUG, "%zu MiB moved into huge pages, in %lld ms", done >> 20,
                  (long long)(clock_us() - begun_us) / 1000);
-    return true;
 }
 
 static bool await_init(struct nest *nest)
@@ -376,10 +375,13 @@ int zygote_main(const struct zygote_job *job)
     log_set_stamp(job->stamped);
     if (!start(&nest, &report) || !await_init(&nest))
         return finish(&nest, &report);
-    if (!make_room(&nest))
+    bool good = make_room(&nest);
+    if (!good)
         report_add(&report, "%s: out of memory", job->path);
-    else if (service_init(nest.registry, host_run_flags(true), &report) && settle() &&
-             zygote_line_tell(job->line, ZYGOTE_READY, NULL, -1) == 0) {
+    good = good && service_init(nest.registry, host_run_flags(true), &report);
+    if (good)
+        settle();
+    if (good && zygote_line_tell(job->line, ZYGOTE_READY, NULL, -1) == 0) {
         log_set_stamp(true);
         bind_life(job, false);
         serve(&nest);

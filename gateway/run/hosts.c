@@ -38,6 +38,23 @@ static struct task *pop_task(struct hosts *hosts)
     return task_of_job(job);
 }
 
+static unsigned *count_of(struct hosts *hosts, enum remote_stage stage)
+{
+    switch (stage) {
+    case REMOTE_STARTS: return &hosts->starting;
+    case REMOTE_IDLE: return &hosts->idle_count;
+    case REMOTE_BUSY: return &hosts->busy;
+    case REMOTE_LEAVES: break;
+    }
+    return &hosts->leaving;
+}
+
+/* Processes that serve, or are about to. */
+static unsigned working(const struct hosts *hosts)
+{
+    return hosts->starting + hosts->idle_count + hosts->busy;
+}
+
 /* Calls that need not wait for others to end, as there will be processes for them. */
 static unsigned may_still_begin(const struct hosts *hosts)
 {
@@ -72,8 +89,8 @@ static void refuse(struct task *task)
 void hosts_set_stage(struct remote *remote, enum remote_stage stage)
 {
     struct hosts *hosts = remote->hosts;
-    --*hosts_count_of(hosts, remote->stage);
-    ++*hosts_count_of(hosts, stage);
+    --*count_of(hosts, remote->stage);
+    ++*count_of(hosts, stage);
     if (remote->stage == REMOTE_IDLE) {
         struct remote **at = &hosts->idle;
         while (*at != remote)
@@ -87,12 +104,6 @@ void hosts_set_stage(struct remote *remote, enum remote_stage stage)
     remote->stage = stage;
 }
 
-/* Processes that serve, or are about to. */
-unsigned hosts_working(const struct hosts *hosts)
-{
-    return hosts->starting + hosts->idle_count + hosts->busy;
-}
-
 /* How many more there should be. */
 unsigned hosts_lacking(const struct hosts *hosts)
 {
@@ -102,7 +113,7 @@ unsigned hosts_lacking(const struct hosts *hosts)
     if (hosts->circuit.open)
         wanted = hosts->busy + hosts->waiting; /* of which there is none but the one that probes */
     wanted = wanted < hosts->limits.most ? wanted : hosts->limits.most;
-    return wanted > hosts_working(hosts) ? wanted - hosts_working(hosts) : 0;
+    return wanted > working(hosts) ? wanted - working(hosts) : 0;
 }
 
 /* A call that no process has begun. The circuit may have opened since it was let in: then it is refused like those that
@@ -148,17 +159,6 @@ void hosts_refuse_all(struct hosts *hosts)
             return;
         refuse(task);
     }
-}
-
-unsigned *hosts_count_of(struct hosts *hosts, enum remote_stage stage)
-{
-    switch (stage) {
-    case REMOTE_STARTS: return &hosts->starting;
-    case REMOTE_IDLE: return &hosts->idle_count;
-    case REMOTE_BUSY: return &hosts->busy;
-    case REMOTE_LEAVES: break;
-    }
-    return &hosts->leaving;
 }
 
 struct hosts *hosts_new(const struct hosts_limits *limits, const struct hosts_source *source, void *arg)
@@ -284,7 +284,7 @@ void hosts_look(struct hosts *hosts, struct hosts_state *ret)
     int64_t now = clock_us();
     pthread_mutex_lock(&hosts->lock);
     *ret = (struct hosts_state){
-        .processes = hosts_working(hosts),
+        .processes = working(hosts),
         .busy = hosts->busy,
         .waiting = hosts->waiting,
         .calls = hosts->calls,

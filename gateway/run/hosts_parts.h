@@ -35,9 +35,7 @@ struct hosts {
 
 /* Under the lock: counts and lists it there. */
 void hosts_set_stage(struct remote *remote, enum remote_stage stage);
-unsigned *hosts_count_of(struct hosts *hosts, enum remote_stage stage);
-/* Likewise: how many processes serve, or are about to; how many more there should be. */
-unsigned hosts_working(const struct hosts *hosts);
+/* Likewise: how many more there should be. */
 unsigned hosts_lacking(const struct hosts *hosts);
 
 /* A task that is held for it waits again, before all others. */

@@ -145,8 +145,6 @@ static void look(struct reactor_errand *errand)
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
-/* Under the lock; of what is stalled, on the reactor's thread. That of which nothing at all is wanted is taken out of
- * the set: a peer that has hung up would be told of again and again. */
 void remote_set_events(struct remote *remote)
 {
     uint32_t events = (remote->stalled || remote->waited_for ? 0 : EPOLLIN) | (remote->waits_for_room ? EPOLLOUT : 0);
@@ -189,6 +187,7 @@ void remote_forget(struct remote *remote)
     if (remote->body_file >= 0)
         close(remote->body_file);
     remote->body_file = -1;
+    buffer_reset(&remote->pairs, REMOTE_KEPT);
     buffer_reset(&remote->out, REMOTE_KEPT);
     buffer_reset(&remote->head, REMOTE_KEPT);
     remote->out_at = 0;
@@ -209,6 +208,7 @@ struct remote *remote_new(struct hosts *hosts, uint64_t number, int fd)
     remote->patience.fire = impatient;
     remote->errand.run = look;
     pthread_mutex_init(&remote->lock, NULL);
+    buffer_init(&remote->pairs, SIZE_MAX);
     buffer_init(&remote->out, SIZE_MAX);
     buffer_init(&remote->head, SIZE_MAX);
     return remote;
@@ -230,6 +230,7 @@ void remote_free(struct remote *remote)
     if (remote->memory >= 0)
         close(remote->memory);
     pthread_mutex_destroy(&remote->lock);
+    buffer_free(&remote->pairs);
     buffer_free(&remote->out);
     buffer_free(&remote->head);
     free(remote);

@@ -55,7 +55,8 @@ struct remote {
     pthread_mutex_t lock; /* of what follows: of who begins a call, and then the reactor's */
     struct task *task;    /* which is held for it; NULL: no call */
     int64_t begun_us;
-    struct buffer out; /* bytes to be sent, from `out_at` on */
+    struct buffer pairs; /* of the request's head, while it is put together */
+    struct buffer out;   /* bytes to be sent, from `out_at` on */
     size_t out_at;
     uint64_t sent;
     bool sends_file; /* the body's file goes along with the first byte, */

@@ -161,10 +161,8 @@ enum remote_answer remote_try(struct remote *remote, struct task *task, int64_t 
         remote_unclaim(remote);
     else
         hosts_answered(remote);
-    if (gone && task->stage != TASK_SETTLED)
+    if (gone)
         task->stage = TASK_NEW;
-    else
-        gone = false;
     return gone ? REMOTE_UNREACHED : REMOTE_ANSWERED;
 }
 

@@ -83,27 +83,23 @@ static bool open_body(struct remote *remote)
 int remote_put_head(struct remote *remote, struct task *task)
 {
     struct request *request = task->request;
-    struct buffer pairs;
-    buffer_init(&pairs, SIZE_MAX);
-    int rc = buffer_reserve(&pairs, 1024);
+    struct buffer *pairs = &remote->pairs;
+    int rc = cgi_tell(request, body_length(request), put_pair, pairs);
     if (rc == NGI_OK)
-        rc = cgi_tell(request, body_length(request), put_pair, &pairs);
-    if (rc == NGI_OK)
-        rc = put_text(&pairs, INNER_REQUEST_ID, request->id);
+        rc = put_text(pairs, INNER_REQUEST_ID, request->id);
     if (rc == NGI_OK && task->deadline_us != INT64_MAX)
-        rc = put_number(&pairs, INNER_DEADLINE_US, task->deadline_us);
+        rc = put_number(pairs, INNER_DEADLINE_US, task->deadline_us);
     /* What is in a file is not copied: the process gets the file. */
     remote->sends_file = !request->arrives && request->body.fd >= 0 && open_body(remote);
     request->body.position = 0; /* it may be its second try */
     if (rc == NGI_OK && request->arrives)
-        rc = put_text(&pairs, INNER_BODY_ARRIVES, "1");
+        rc = put_text(pairs, INNER_BODY_ARRIVES, "1");
     if (rc == NGI_OK && remote->sends_file)
-        rc = put_number(&pairs, INNER_BODY_FILE, (int64_t)request->body.length);
+        rc = put_number(pairs, INNER_BODY_FILE, (int64_t)request->body.length);
     if (rc == NGI_OK)
         rc = requester_put_begin(&remote->out);
     if (rc == NGI_OK)
-        rc = requester_put_params(&remote->out, &pairs);
-    buffer_free(&pairs);
+        rc = requester_put_params(&remote->out, pairs);
     return rc;
 }
 
