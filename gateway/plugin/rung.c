@@ -15,11 +15,8 @@ static enum run_mode said(const struct settings *settings, const struct plugin_s
 static bool is_said_anywhere(const struct settings *settings)
 {
     bool is = settings->run == RUN_PROCESS;
-    for (size_t i = 0; i < settings->plugin_count; i++) {
-        is |= settings->plugin[i].run == RUN_PROCESS;
-        for (size_t j = 0; j < settings->plugin[i].route_count; j++)
-            is |= settings->plugin[i].routes[j].run == RUN_PROCESS;
-    }
+    for (size_t i = 0; i < settings->plugin_count; i++)
+        is |= rung_says_process(&settings->plugin[i]);
     return is;
 }
 
@@ -36,6 +33,14 @@ const struct route_settings *rung_route_settings(const struct plugin_settings *b
         if (strcmp(block->routes[i].pattern, pattern) == 0)
             return &block->routes[i];
     return NULL;
+}
+
+bool rung_says_process(const struct plugin_settings *block)
+{
+    bool says = block->run == RUN_PROCESS;
+    for (size_t i = 0; i < block->route_count; i++)
+        says |= block->routes[i].run == RUN_PROCESS;
+    return says;
 }
 
 enum run_mode rung_choose(const struct settings *settings, const struct plugin_settings *block, const char *pattern,

@@ -3,6 +3,7 @@
 #ifndef PLUGIN_RUNG_H
 #define PLUGIN_RUNG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "conf/settings.h"
@@ -14,6 +15,9 @@ uint32_t rung_flags(uint32_t plugin, uint32_t route);
 /* The block of a route; NULL: it has none. `block`: of its plugin, or NULL; `pattern` may be NULL, as that of a bad row
  * is. */
 const struct route_settings *rung_route_settings(const struct plugin_settings *block, const char *pattern);
+
+/* Whether a block says "process" of its plugin, or of a route. */
+bool rung_says_process(const struct plugin_settings *block);
 
 /* `flags`: of rung_flags; `quarantine`: of struct plugin_file. *ret_why: what decided it, for people: a constant, or
  * `quarantine`; under RUN_AUTO there is more to come. */

@@ -62,89 +62,77 @@ static void let_go(struct nursling *nursling, const struct settings *settings)
 }
 
 /* What can be known of the files without running any of their code. */
-struct names {
-    char **all; /* by the index in the bundle; NULL: the file has none, or cannot be read */
+struct known {
+    struct facts **all; /* by the index in the bundle; NULL: the file cannot be read */
     size_t count;
-    bool complete; /* all files have one */
+    bool named; /* all files tell a name */
 };
 
-static bool is_named(const struct names *names, const char *name)
+static bool is_named(const struct known *known, const char *name)
 {
-    for (size_t i = 0; i < names->count; i++)
-        if (names->all[i] && strcmp(names->all[i], name) == 0)
+    for (size_t i = 0; i < known->count; i++)
+        if (known->all[i] && known->all[i]->name && strcmp(known->all[i]->name, name) == 0)
             return true;
     return false;
 }
 
-static void names_free(struct names *names)
+static void known_free(struct known *known)
 {
-    for (size_t i = 0; i < names->count; i++)
-        free(names->all[i]);
-    free(names->all);
+    for (size_t i = 0; i < known->count; i++)
+        facts_free(known->all[i]);
+    free(known->all);
 }
 
 /* Whether the settings have calls of a file that has no name run in host processes: of every plugin, or of one whose
  * name no file has. */
-static bool may_be_meant(const struct settings *settings, const struct names *names)
+static bool may_be_meant(const struct settings *settings, const struct known *known)
 {
     bool may = settings->run == RUN_PROCESS;
-    for (size_t i = 0; i < settings->plugin_count; i++) {
-        const struct plugin_settings *block = &settings->plugin[i];
-        bool said = block->run == RUN_PROCESS;
-        for (size_t j = 0; j < block->route_count; j++)
-            said |= block->routes[j].run == RUN_PROCESS;
-        may |= said && !is_named(names, block->name);
-    }
+    for (size_t i = 0; i < settings->plugin_count; i++)
+        may |= rung_says_process(&settings->plugin[i]) && !is_named(known, settings->plugin[i].name);
     return may;
 }
 
 /* Begins a zygote for a file that needs one. A file that cannot be read is left to who loads it here, and says why. */
 static bool begin_expected(struct nursling *nursling, const struct settings *settings, const struct bundle *bundle,
-                           const struct plugin_file *file, const struct names *names, struct report *report)
+                           size_t index, const struct known *known, struct report *report)
 {
-    struct facts *facts = NULL;
-    ngi_error err = { 0 };
-    enum rung_expectation hosts = HOSTS_FOR_NONE;
-    bool good = true;
-    if (file->copy >= 0 && facts_read(file->copy, &facts, &err) == NGI_OK && facts->has_entry)
-        hosts = rung_expect_hosts(settings, facts, file->quarantine);
-    if (hosts != HOSTS_FOR_NONE && facts->name) {
-        good = begin(nursling, settings, bundle, file, facts->name, report);
-    } else if (hosts != HOSTS_FOR_NONE && may_be_meant(settings, names)) {
-        report_add(report,
-                   "%s: it does not say its name but by running its code, and where that is to run depends on the "
-                   "name: "
-                   "build it with NGI_PLUGIN or NGI_PLUGIN_FULL",
-                   file->path);
-        good = false;
-    }
-    facts_free(facts);
-    return good;
+    const struct plugin_file *file = &bundle->all[index];
+    const struct facts *facts = known->all[index];
+    if (!facts || !facts->has_entry || rung_expect_hosts(settings, facts, file->quarantine) == HOSTS_FOR_NONE)
+        return true;
+    if (facts->name)
+        return begin(nursling, settings, bundle, file, facts->name, report);
+    if (!may_be_meant(settings, known))
+        return true;
+    report_add(report,
+               "%s: it does not say its name but by running its code, and where that is to run depends on the name: "
+               "build it with NGI_PLUGIN or NGI_PLUGIN_FULL",
+               file->path);
+    return false;
 }
 
-/* Reads the names. Where all files have one, a block for none of them is found out before any code has run: it may be
- * there to confine a plugin that has changed its name. */
-static bool find_names(struct names *names, const struct settings *settings, const struct bundle *bundle,
+/* Reads what the files tell. Where all tell a name, a block for none of them is found out before any code has run: it
+ * may be there to confine a plugin that has changed its name. */
+static bool read_files(struct known *known, const struct settings *settings, const struct bundle *bundle,
                        struct report *report)
 {
     bool good = true;
-    *names = (struct names){ .count = bundle->count, .complete = true };
-    names->all = calloc(bundle->count + 1, sizeof *names->all);
-    for (size_t i = 0; names->all && i < bundle->count; i++) {
-        struct facts *facts = NULL;
-        ngi_error err = { 0 };
-        if (bundle->all[i].copy >= 0 && facts_read(bundle->all[i].copy, &facts, &err) == NGI_OK && facts->name)
-            names->all[i] = strdup(facts->name);
-        names->complete &= names->all[i] != NULL;
-        facts_free(facts);
-    }
-    if (!names->all) {
-        names->count = 0;
+    *known = (struct known){ .named = true };
+    known->all = calloc(bundle->count + 1, sizeof *known->all);
+    if (!known->all) {
         report_add(report, "out of memory");
         return false;
     }
-    for (size_t i = 0; names->complete && i < settings->plugin_count; i++)
-        if (!is_named(names, settings->plugin[i].name)) {
+    for (; known->count < bundle->count; known->count++) {
+        struct facts **facts = &known->all[known->count];
+        ngi_error err = { 0 };
+        if (bundle->all[known->count].copy >= 0)
+            (void)facts_read(bundle->all[known->count].copy, facts, &err); /* untouched if it cannot */
+        known->named &= *facts && (*facts)->name;
+    }
+    for (size_t i = 0; known->named && i < settings->plugin_count; i++)
+        if (!is_named(known, settings->plugin[i].name)) {
             claims_refuse_block(&settings->plugin[i], settings, report);
             good = false;
         }
@@ -188,8 +176,7 @@ static bool load_here(struct registry *registry, const struct settings *settings
     if (here.quarantine)
         log_line(NGI_LOG_WARNING,
                  "%s: in quarantine, but in the gateway itself: it does not say its name but by running its code; "
-                 "build "
-                 "it with NGI_PLUGIN or NGI_PLUGIN_FULL",
+                 "build it with NGI_PLUGIN or NGI_PLUGIN_FULL",
                  file->path);
     here.quarantine = NULL;
     return registry_add(registry, &here, bundle->at_root ? "" : NULL, settings, report);
@@ -265,11 +252,11 @@ bool nursery_load(struct nursery *nursery, struct registry *registry, const stru
         return false;
     }
     nursery->count = bundle->count;
-    struct names names;
-    good = find_names(&names, settings, bundle, report);
+    struct known known;
+    good = read_files(&known, settings, bundle, report);
     for (size_t i = 0; good && i < bundle->count; i++)
-        good &= begin_expected(&nursery->all[i], settings, bundle, &bundle->all[i], &names, report);
-    names_free(&names);
+        good &= begin_expected(&nursery->all[i], settings, bundle, i, &known, report);
+    known_free(&known);
     if (!good) /* nothing has been loaded yet, and nothing need be */
         return false;
     /* In the order of the bundle, so that of two that are in each other's way it is always the same that is refused. */
