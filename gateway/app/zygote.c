@@ -31,13 +31,13 @@ int command_zygote(const struct command *command, int argc, char **argv)
     int worker, stamped;
     if (argc != COUNT || !parse_number(argv[LINE], &job.line) || !parse_number(argv[SETTINGS], &job.settings) ||
         !parse_number(argv[COPY], &job.copy) || !parse_number(argv[WORKER], &worker) ||
-        !parse_number(argv[STAMPED], &stamped) || !parse_optional(argv[NAME], &job.name) ||
-        !parse_optional(argv[MOUNT], &job.mount)) {
+        !parse_number(argv[STAMPED], &stamped) || !parse_optional(argv[MOUNT], &job.mount)) {
         log_line(NGI_LOG_ERROR, "%s: for a worker of postern only", command->name);
         return EXIT_USAGE;
     }
     job.worker = worker;
     job.stamped = stamped;
     job.path = argv[FILE_PATH];
+    job.name = argv[NAME];
     return zygote_main(&job);
 }

@@ -85,7 +85,7 @@ static void end_process(struct zygote *zygote, int64_t deadline_ms)
     if (!await_end(zygote->pidfd, deadline_ms)) {
         int pid = atomic_load_explicit(&zygote->pid, memory_order_relaxed);
         log_line(NGI_LOG_WARNING, "plugin %s: its zygote, process %d, has not ended in time: it is killed",
-                 zygote_plugin(zygote), pid);
+                 zygote->name, pid);
         kill(-pid, SIGKILL); /* and what init has left behind */
     }
     zygote_bury(zygote, words);
@@ -115,9 +115,9 @@ struct zygote *zygote_new(const struct zygote_brief *brief, struct report *repor
         zygote->join.run = zygote_join;
         zygote->leave.run = zygote_leave;
         buffer_init(&zygote->heard, TEXT_MOST);
-        zygote->name = brief->name ? strdup(brief->name) : NULL;
+        zygote->name = strdup(brief->name);
         zygote->mount = brief->mount ? strdup(brief->mount) : NULL;
-        if (!brief->name == !zygote->name && !brief->mount == !zygote->mount) {
+        if (zygote->name && !brief->mount == !zygote->mount) {
             zygote->settings = settings_extract(brief->settings, brief->name);
             error = zygote->settings < 0 ? -zygote->settings : zygote_begin(zygote);
         }
@@ -139,8 +139,6 @@ bool zygote_await_loaded(struct zygote *zygote, struct description *ret, struct 
         report_add(report, "%s: what it has told of itself cannot be read: %s", zygote->file->path, ngi_strerror(rc));
         return false;
     }
-    if (!zygote->name)
-        zygote->name = strdup(ret->name); /* for the log */
     zygote->stage = LOADED;
     return true;
 }

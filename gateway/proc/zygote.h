@@ -14,8 +14,7 @@
 
 struct zygote_brief {
     const struct settings *settings; /* of these it gets the gateway's, and the block of this plugin alone */
-    const char *name;                /* of the plugin, to find that block; NULL: not known before it has been loaded;
-                                      * then it gets all blocks */
+    const char *name;                /* of the plugin, by its metadata: finds that block */
     const struct plugin_file *file;  /* outlives the zygote */
     const char *mount;               /* "" for the root; NULL: as the settings or the plugin's name say */
 };

@@ -64,29 +64,17 @@ static bool adapt(struct settings *settings)
     return true;
 }
 
-/* The plugin's block, by its name; what the file says of itself does where nobody knows that yet. */
-static const struct plugin_settings *find_block(const struct nest *nest)
-{
-    const char *name = nest->job->name;
-    struct facts *facts = NULL;
-    ngi_error err;
-    if (!name && facts_read(nest->job->copy, &facts, &err) == NGI_OK)
-        name = facts->name;
-    const struct plugin_settings *block = name ? settings_plugin(nest->settings, name) : NULL;
-    facts_free(facts);
-    return block;
-}
-
 /* --- loading ------------------------------------------------------------------------------------------------- */
 
-/* Before any code of the plugin: from here on the process is what the block says. */
-static bool enter_sandbox(const struct nest *nest, const struct plugin_settings *block, struct report *report)
+/* Before any code of the plugin: from here on the process is what the plugin's block says. Code that goes by another
+ * name finds no other block here: there is none. */
+static bool enter_sandbox(const struct nest *nest, struct report *report)
 {
     const struct zygote_job *job = nest->job;
     const int keep[] = { STDOUT_FILENO, STDERR_FILENO, job->line, job->copy };
     struct sandbox sandbox;
     ngi_error err = { 0 };
-    sandbox_from_settings(&sandbox, block ? block->name : job->path, block);
+    sandbox_from_settings(&sandbox, job->name, settings_plugin(nest->settings, job->name));
     sandbox.parent = job->worker;
     int rc = sandbox_prepare(&sandbox, &err);
     if (rc == NGI_OK)
@@ -98,31 +86,13 @@ static bool enter_sandbox(const struct nest *nest, const struct plugin_settings 
     return rc == NGI_OK;
 }
 
-/* A plugin that goes by another name in its code than in its file would get the options of a block, and not its
- * sandbox. */
-static bool check_block(const struct plugin *plugin, const struct plugin_settings *block, struct report *report)
-{
-    if (plugin->settings == block || !plugin->settings)
-        return true;
-    const char *key = settings_confines(plugin->settings);
-    if (!key)
-        return true;
-    report_add(report,
-               "%s: plugin.%s.%s: cannot be obeyed: the file does not tell this name before its code runs; build it "
-               "with NGI_PLUGIN(…)",
-               plugin->settings->where, plugin->name, key);
-    return false;
-}
-
 static bool load(struct nest *nest, struct report *report)
 {
-    const struct plugin_settings *block = find_block(nest);
     struct plugin_file file = { .path = (char *)nest->job->path, .copy = nest->job->copy };
-    if (!enter_sandbox(nest, block, report))
+    if (!enter_sandbox(nest, report))
         return false;
     keep_crashes(nest->settings, false); /* the worker has said what there is to say */
-    return registry_add(nest->registry, &file, nest->job->mount, nest->settings, report) &&
-           check_block(nest->registry->plugins[0], block, report);
+    return registry_add(nest->registry, &file, nest->job->mount, nest->settings, report);
 }
 
 static bool tell_loaded(const struct nest *nest, struct report *report)

@@ -12,7 +12,7 @@ struct zygote_job {
     int settings;      /* settings_extract */
     int copy;          /* of the plugin's file */
     const char *path;  /* of that file, for messages */
-    const char *name;  /* of the plugin; NULL: its file is to tell */
+    const char *name;  /* of the plugin */
     const char *mount; /* NULL: as the settings or the name say */
     pid_t worker;
     bool stamped; /* log lines bear the time: the gateway serves already */

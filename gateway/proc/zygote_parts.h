@@ -35,7 +35,7 @@ struct born {
 
 struct zygote {
     const struct plugin_file *file;
-    char *name, *mount;  /* NULL: see zygote_brief */
+    char *name, *mount;  /* of the brief; no mount: NULL */
     int settings;        /* the extract, for each one that is started */
     struct hosts *hosts; /* NULL: it does not serve yet */
 
@@ -65,8 +65,6 @@ int zygote_begin(struct zygote *zygote);
 void zygote_bury(struct zygote *zygote, char words[WORDS]);
 /* The lines of ZYGOTE_FAILED. */
 void zygote_report_lines(struct zygote *zygote, struct report *report);
-/* For messages. */
-const char *zygote_plugin(const struct zygote *zygote);
 
 /* Its errands: has the reactor wait for it, and forget it. */
 void zygote_join(struct reactor_errand *errand);

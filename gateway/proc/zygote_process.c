@@ -43,13 +43,13 @@ static int spawn(const struct zygote *zygote, int line, pid_t *ret)
     const int given[] = { line, zygote->settings, zygote->file->copy };
     enum { GIVEN = sizeof given / sizeof *given };
     char numbers[GIVEN + 1][16];
-    char *name = optional(zygote->name), *mount = optional(zygote->mount);
+    char *mount = optional(zygote->mount);
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    int error = name && mount ? 0 : ENOMEM;
+    int error = mount ? 0 : ENOMEM;
     for (size_t i = 0; i < GIVEN; i++) {
         snprintf(numbers[i], sizeof numbers[i], "%d", given[i]);
         if (error == 0)
@@ -69,7 +69,7 @@ static int spawn(const struct zygote *zygote, int line, pid_t *ret)
                            numbers[GIVEN],
                            (char *)(zygote->hosts ? "1" : "0"),
                            zygote->file->path,
-                           name,
+                           zygote->name,
                            mount,
                            NULL };
     char **environment = own_environment();
@@ -80,7 +80,6 @@ static int spawn(const struct zygote *zygote, int line, pid_t *ret)
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     free(environment);
-    free(name);
     free(mount);
     return error;
 }
@@ -151,9 +150,4 @@ void zygote_report_lines(struct zygote *zygote, struct report *report)
     while ((line = strsep(&rest, "\n")) != NULL)
         if (*line)
             report_add(report, "%s", line);
-}
-
-const char *zygote_plugin(const struct zygote *zygote)
-{
-    return zygote->name ? zygote->name : zygote->file->path;
 }

@@ -200,8 +200,8 @@ static void lose(struct zygote *zygote, bool told)
     snprintf(why, sizeof why, "its zygote %s", words);
     put_off(zygote, !was_ready || young);
     if (!told)
-        log_line(NGI_LOG_ERROR, "plugin %s: its zygote, process %d, %s: another is started%s", zygote_plugin(zygote),
-                 pid, words, zygote->failures ? ", a little later" : "; its hosts go on");
+        log_line(NGI_LOG_ERROR, "plugin %s: its zygote, process %d, %s: another is started%s", zygote->name, pid, words,
+                 zygote->failures ? ", a little later" : "; its hosts go on");
     fail(zygote, &zygote->sent, why);
     if (!was_ready)
         fail(zygote, &zygote->asks, why);
@@ -242,7 +242,7 @@ static bool take(struct zygote *zygote, int kind, int fd)
             return false;
         zygote->stage = READY;
         zygote->ready_ms = clock_ms();
-        log_line(NGI_LOG_INFO, "plugin %s: its zygote is process %d now", zygote_plugin(zygote),
+        log_line(NGI_LOG_INFO, "plugin %s: its zygote is process %d now", zygote->name,
                  atomic_load_explicit(&zygote->pid, memory_order_relaxed));
         send_asks(zygote);
         return true;
@@ -272,7 +272,7 @@ static bool take_some(struct zygote *zygote)
             return true;
         }
         if (!take(zygote, kind, fd)) {
-            log_line(NGI_LOG_ERROR, "plugin %s: its zygote says what cannot be: it is ended", zygote_plugin(zygote));
+            log_line(NGI_LOG_ERROR, "plugin %s: its zygote says what cannot be: it is ended", zygote->name);
             lose(zygote, false);
             return false;
         }
@@ -336,7 +336,7 @@ void zygote_start_again(struct reactor_timer *timer)
     if (!error && watch(zygote) == NGI_OK)
         return;
     error = error ? error : errno;
-    log_line(NGI_LOG_ERROR, "plugin %s: no zygote can be started: %s: another try follows", zygote_plugin(zygote),
+    log_line(NGI_LOG_ERROR, "plugin %s: no zygote can be started: %s: another try follows", zygote->name,
              strerror(error));
     if (zygote->pidfd >= 0) {
         lose(zygote, true);
@@ -374,5 +374,5 @@ int zygote_serve(struct zygote *zygote, struct hosts *hosts, ngi_error *err)
     reactor_flush();
     if (zygote->joined == NGI_OK)
         return NGI_OK;
-    return ngi_error_set(err, NGI_EIO, "plugin %s: its zygote cannot be listened to", zygote_plugin(zygote));
+    return ngi_error_set(err, NGI_EIO, "plugin %s: its zygote cannot be listened to", zygote->name);
 }
