@@ -38,4 +38,5 @@ libpostern_a_SOURCES += \
 	gateway/proc/zygote_process.c gateway/proc/zygote_serve.c \
 	gateway/proc/zygote_child.c gateway/proc/zygote_child.h \
 	gateway/proc/zygote_line.c gateway/proc/zygote_line.h \
+	gateway/proc/zygote_strays.c gateway/proc/zygote_strays.h \
 	gateway/proc/zygote_main.c gateway/proc/zygote_main.h

@@ -27,15 +27,9 @@
 #include "proc/sandbox.h"
 #include "proc/signals.h"
 #include "proc/zygote_line.h"
+#include "proc/zygote_strays.h"
 #include "run/hosts.h"
 #include "run/service.h"
-
-/* A host process. */
-struct hosted {
-    uint64_t number;
-    pid_t pid;
-    int pidfd;
-};
 
 /* The process. */
 struct nest {
@@ -44,8 +38,9 @@ struct nest {
     struct registry *registry;
     struct buffer heard;
     struct hosted *hosts;
-    struct pollfd *fds; /* one a host, and the line */
+    struct pollfd *fds; /* one a host, the line, and that of strays */
     size_t count, room;
+    struct strays strays;
 };
 
 /* --- settings ------------------------------------------------------------------------------------------------ */
@@ -71,7 +66,7 @@ static bool adapt(struct settings *settings)
 static bool enter_sandbox(const struct nest *nest, struct report *report)
 {
     const struct zygote_job *job = nest->job;
-    const int keep[] = { STDOUT_FILENO, STDERR_FILENO, job->line, job->copy };
+    const int keep[] = { STDOUT_FILENO, STDERR_FILENO, job->line, job->copy, nest->strays.list };
     struct sandbox sandbox;
     ngi_error err = { 0 };
     sandbox_from_settings(&sandbox, job->name, settings_plugin(nest->settings, job->name));
@@ -116,6 +111,7 @@ static _Noreturn void be_host(struct nest *nest, int fd)
     ngi_error err = { 0 };
     setpgid(0, 0);
     close(nest->job->line);
+    strays_leave(&nest->strays);
     for (size_t i = 0; i < nest->count; i++)
         close(nest->hosts[i].pidfd);
     log_set_stamp(true);
@@ -141,7 +137,7 @@ static bool make_room(struct nest *nest)
     struct hosted *hosts = realloc(nest->hosts, room * sizeof *hosts);
     if (hosts)
         nest->hosts = hosts;
-    struct pollfd *fds = realloc(nest->fds, (room + 1) * sizeof *fds);
+    struct pollfd *fds = realloc(nest->fds, (room + 2) * sizeof *fds);
     if (fds)
         nest->fds = fds;
     if (!hosts || !fds)
@@ -178,17 +174,26 @@ static void make_host(struct nest *nest, uint64_t number, int fd)
         (void)zygote_line_tell_of(nest->job->line, ZYGOTE_REFUSED, number, error, -1);
         return;
     }
-    nest->hosts[nest->count++] = (struct hosted){ number, pid, pidfd };
+    nest->hosts[nest->count++] = (struct hosted){ number, pid, pidfd, false };
     (void)zygote_line_tell_of(nest->job->line, ZYGOTE_FORKED, number, pid, pidfd); /* a worker that is gone is seen */
+}
+
+static void tell_of_strays(const struct nest *nest, size_t count)
+{
+    if (count > 0)
+        log_line(NGI_LOG_INFO, "plugin %s: %zu process%s that its host processes have left behind %s killed",
+                 nest->job->name, count, count == 1 ? "" : "es", count == 1 ? "is" : "are");
 }
 
 /* It has ended: whatever it has left behind ends too, while its number is still its own. */
 static void bury(struct nest *nest, size_t i)
 {
-    struct hosted host = nest->hosts[i];
     siginfo_t info;
     int status = 0;
-    (void)waitid(P_PIDFD, (id_t)host.pidfd, &info, WEXITED | WNOWAIT);
+    (void)waitid(P_PIDFD, (id_t)nest->hosts[i].pidfd, &info, WEXITED | WNOWAIT);
+    nest->hosts[i].ended = true;
+    struct hosted host = nest->hosts[i];
+    strays_end(&nest->strays, nest->hosts, nest->count);
     kill(-host.pid, SIGKILL);
     pid_t rc;
     while ((rc = waitpid(host.pid, &status, 0)) < 0 && errno == EINTR)
@@ -201,9 +206,12 @@ static void bury(struct nest *nest, size_t i)
 
 static void bury_ended(struct nest *nest)
 {
+    bool ended = nest->fds[nest->count + 1].revents;
     for (size_t i = nest->count; i-- > 0;)
         if (nest->fds[i].revents)
             bury(nest, i);
+    if (ended)
+        tell_of_strays(nest, strays_reap(&nest->strays, nest->hosts, nest->count));
 }
 
 static int wait_for_hosts(struct nest *nest, int line, int timeout)
@@ -211,7 +219,8 @@ static int wait_for_hosts(struct nest *nest, int line, int timeout)
     for (size_t i = 0; i < nest->count; i++)
         nest->fds[i] = (struct pollfd){ nest->hosts[i].pidfd, POLLIN, 0 };
     nest->fds[nest->count] = (struct pollfd){ line, POLLIN, 0 };
-    return poll(nest->fds, nest->count + 1, timeout);
+    nest->fds[nest->count + 1] = (struct pollfd){ nest->strays.signals, POLLIN, 0 };
+    return poll(nest->fds, nest->count + 2, timeout);
 }
 
 /* --- the line ------------------------------------------------------------------------------------------------ */
@@ -286,6 +295,7 @@ static void end_hosts(struct nest *nest)
         if (wait_for_hosts(nest, -1, killed ? -1 : left < INT_MAX ? (int)left : INT_MAX) > 0)
             bury_ended(nest);
     }
+    tell_of_strays(nest, strays_await_end(&nest->strays));
 }
 
 /* --------------------------------------------------------------------------------------------------------------- */
@@ -329,6 +339,7 @@ static int finish(struct nest *nest, struct report *report)
     settings_free(nest->settings);
     free(nest->hosts);
     free(nest->fds);
+    strays_close(&nest->strays);
     return status;
 }
 
@@ -343,14 +354,17 @@ int zygote_main(const struct zygote_job *job)
     signals_block(); /* who signals a whole service means the gateway */
     signals_leave_children();
     log_set_stamp(job->stamped);
+    strays_open(&nest.strays);
     if (!start(&nest, &report) || !await_init(&nest))
         return finish(&nest, &report);
     bool good = make_room(&nest);
     if (!good)
         report_add(&report, "%s: out of memory", job->path);
     good = good && service_init(nest.registry, host_run_flags(true), &report);
-    if (good)
+    if (good) {
         settle();
+        strays_begin(&nest.strays);
+    }
     if (good && zygote_line_tell(job->line, ZYGOTE_READY, NULL, -1) == 0) {
         log_set_stamp(true);
         bind_life(job, false);

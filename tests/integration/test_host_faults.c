@@ -120,7 +120,8 @@ static void expect_told(const struct fault *fault, const char *incident)
         gateway_wait_log(&gateway, line);
     }
     /* A sanitizer may report it and exit, or have it die. */
-    gateway_wait_log(&gateway, fault->is_signal && SANITIZED ? "error: plugin faults: its host process " : fault->words);
+    gateway_wait_log(&gateway,
+                     fault->is_signal && SANITIZED ? "error: plugin faults: its host process " : fault->words);
 }
 
 /* Three times, while others ask for something else of the same plugin, and of another. */
@@ -161,14 +162,34 @@ END_TEST
 
 START_TEST(what_a_host_has_left_behind_ends_with_it)
 {
+    static const char *const paths[] = { "/faults/leave", "/faults/leave?how=apart" };
     SERVE_FAULTS("--set", "hosts=1", "--set", "max_requests=1");
-    for (int i = 0; i < 3; i++) {
-        const struct reply *reply = GET("/faults/leave");
+    for (int i = 0; i < 6; i++) {
+        const struct reply *reply = GET(paths[i % 2]);
         EXPECT_STATUS(reply, 200);
         await_gone(atoi(reply->body));
     }
+    gateway_wait_log(&gateway, "plugin faults: 1 process that its host processes have left behind is killed\n");
     ck_assert_str_eq(hosts_say("crashed"), "0");
     finish_alone();
+}
+END_TEST
+
+START_TEST(what_a_host_has_left_behind_ends_with_the_worker_and_with_the_gateway)
+{
+    SERVE_FAULTS("--set", "hosts=1");
+    const struct reply *reply = GET("/faults/leave?how=apart");
+    EXPECT_STATUS(reply, 200);
+    pid_t child = atoi(reply->body);
+    ck_assert_int_eq(kill(child, 0), 0);
+    ck_assert_int_eq(kill(gateway_worker(&gateway), SIGKILL), 0);
+    await_gone(child);
+    reply = GET("/faults/leave?how=apart");
+    EXPECT_STATUS(reply, 200);
+    child = atoi(reply->body);
+    ck_assert_int_eq(kill(child, 0), 0);
+    finish_alone();
+    await_gone(child);
 }
 END_TEST
 
@@ -312,6 +333,7 @@ Suite *host_faults_suite(void)
     TCase *own = test_case(suite, "a gateway each", NULL);
     tcase_add_loop_test(own, a_fault_costs_the_call_that_has_it, 0, sizeof faults / sizeof *faults);
     tcase_add_test(own, what_a_host_has_left_behind_ends_with_it);
+    tcase_add_test(own, what_a_host_has_left_behind_ends_with_the_worker_and_with_the_gateway);
     tcase_add_test(own, a_plugin_that_always_crashes_is_left_alone_for_a_while);
     tcase_add_loop_test(own, a_body_that_cannot_be_kept_is_refused_with_the_reason, 0, 2);
     tcase_add_test(own, without_descriptors_it_waits_and_goes_on);

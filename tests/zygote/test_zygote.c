@@ -29,17 +29,21 @@ static const char sound[] =
     "#include <stdio.h>\n"
     "#include <unistd.h>\n"
     "#include <poll.h>\n"
+    "#include <signal.h>\n"
     "#include <sys/resource.h>\n"
-    "static const ngi_host *host; static pid_t born, forked;\n"
+    "#include <sys/wait.h>\n"
+    "static const ngi_host *host; static pid_t born, forked, helper;\n"
+    "static pid_t forks(void) { pid_t pid = fork(); if (pid == 0) for (;;) pause(); return pid; }\n"
     "static int start(const ngi_host *given, const ngi_config *c, void **s, ngi_error *err)\n"
     "{ (void)c, (void)s; host = given; born = getpid();\n"
+    "  if (*ngi_option(host, \"helper\")) helper = forks();\n"
     "  return *ngi_option(host, \"fail\") ? ngi_error_set(err, NGI_EFAIL, \"no %s\", ngi_option(host, \"fail\")) : 0; "
     "}\n"
     "static int after(void *s, ngi_error *err) { (void)s; forked = getpid();\n"
     "  return *ngi_option(host, \"after\") ? ngi_error_set(err, NGI_EFAIL, \"no %s\", ngi_option(host, \"after\")) : "
     "0; }\n"
     "static void finish(void *s) { (void)s; ngi_host_log(host, NGI_LOG_INFO, getpid() == born ? \"fini of zygote\" : "
-    "\"fini of host\"); }\n"
+    "\"fini of host\"); if (helper > 0 && getpid() == born) kill(helper, SIGKILL); }\n"
     "static int pids(ngi_request *r) { return ngi_textf(r, 200, \"%d %d %d %u\", (int)born, (int)forked, "
     "(int)getpid(), "
     "ngi_run_flags(r)); }\n"
@@ -55,19 +59,36 @@ static const char sound[] =
     "  ngi_host_log(host, NGI_LOG_INFO, ngi_cancelled(r) == NGI_CANCEL_DEADLINE ? \"was late\" : \"was left\");\n"
     "  return ngi_text(r, 200, \"\"); }\n"
     "static int hangs(ngi_request *r) { (void)r; for (;;) pause(); }\n"
-    "static int child(ngi_request *r) { pid_t pid = fork(); if (pid == 0) for (;;) pause();\n"
-    "  return ngi_textf(r, 200, \"%d\", (int)pid); }\n"
+    "static int child(ngi_request *r) { return ngi_textf(r, 200, \"%d %d\", (int)forks(), (int)helper); }\n"
+    /* A child, and its own, which has a session to itself; with ?orphan the child ends. */
+    "static int family(ngi_request *r)\n"
+    "{ int ends[2]; pid_t pids[2] = { 0 }, child = pipe(ends) ? -1 : fork();\n"
+    "  if (child == 0) {\n"
+    "    if (ngi_query(r, \"apart\", NULL)) setsid();\n"
+    "    if ((pids[1] = fork()) == 0) {\n"
+    "      pids[0] = getppid(), pids[1] = getpid();\n"
+    "      if (ngi_query(r, \"apart\", NULL)) setsid();\n"
+    "      if (write(ends[1], pids, sizeof pids) > 0 && ngi_query(r, \"short\", NULL)) _exit(0);\n"
+    "      for (;;) pause(); }\n"
+    "    if (ngi_query(r, \"orphan\", NULL)) _exit(0);\n"
+    "    for (;;) pause(); }\n"
+    "  if (child < 0 || read(ends[0], pids, sizeof pids) != sizeof pids) return ngi_fail(r, NGI_EIO, \"no family\");\n"
+    "  if (ngi_query(r, \"orphan\", NULL)) (void)waitpid(child, NULL, 0);\n"
+    "  close(ends[0]), close(ends[1]);\n"
+    "  return ngi_textf(r, 200, \"%d %d\", (int)pids[0], (int)pids[1]); }\n"
     "static int aborts(ngi_request *r) { (void)r; abort(); }\n"
     "static int limit(ngi_request *r) { struct rlimit of = { 0 }; (void)getrlimit(RLIMIT_NOFILE, &of);\n"
     "  return ngi_textf(r, 200, \"%d\", (int)of.rlim_cur); }\n"
     "static int thread(ngi_request *r) { return ngi_textf(r, 200, \"%d\", gettid() == getpid()); }\n"
     "static int ends(ngi_request *r) { (void)r; _exit(7); }\n"
     "static const ngi_option_spec options[] = { { \"fail\", NGI_STRING, \"\", 0, 0, NULL },\n"
-    "  { \"after\", NGI_STRING, \"\", 0, 0, NULL }, { 0 } };\n"
+    "  { \"after\", NGI_STRING, \"\", 0, 0, NULL }, { \"helper\", NGI_STRING, \"\", 0, 0, NULL }, { 0 } };\n"
     "static const ngi_route routes[] = { NGI_ROUTE(NGI_GET, \"/pids\", pids), NGI_ROUTE(NGI_GET, \"/left\", left),\n"
     "  NGI_ROUTE(NGI_GET, \"/fails\", fails), NGI_ROUTE(NGI_GET, \"/half\", half), NGI_ROUTE(NGI_GET, \"/waits\", "
     "waits),\n"
-    "  NGI_ROUTE(NGI_GET, \"/hangs\", hangs), NGI_ROUTE(NGI_GET, \"/child\", child), NGI_ROUTE(NGI_GET, \"/ends\", "
+    "  NGI_ROUTE(NGI_GET, \"/hangs\", hangs), NGI_ROUTE(NGI_GET, \"/child\", child), NGI_ROUTE(NGI_GET, \"/family\", "
+    "family), "
+    "NGI_ROUTE(NGI_GET, \"/ends\", "
     "ends),\n"
     "  NGI_ROUTE(NGI_GET, \"/slow\", slow),\n"
     "  NGI_ROUTE(NGI_GET, \"/thread\", thread), NGI_ROUTE(NGI_GET, \"/aborts\", aborts), NGI_ROUTE(NGI_GET, "
@@ -193,7 +214,7 @@ START_TEST(a_plugin_describes_itself)
     ck_assert(zygote_await_loaded(zygote, &description, &report));
     ck_assert_str_eq(description.name, "sound");
     ck_assert_str_eq(description.version, "1.0");
-    ck_assert_uint_eq(description.route_count, 12);
+    ck_assert_uint_eq(description.route_count, 13);
     ck_assert_str_eq(description.routes[1].pattern, "/left");
     ck_assert_int_ne(zygote_pid(zygote), 0);
     stop();
@@ -318,18 +339,108 @@ START_TEST(a_crash_is_told_by_the_host_and_its_request_is_kept)
 }
 END_TEST
 
-START_TEST(what_a_host_leaves_behind_ends_with_it)
+/* Two processes that an answer names, as pidfds. */
+struct pair {
+    int fds[2];
+};
+
+static struct pair ask_pair(int fd, const char *target)
 {
-    serve("");
-    int fd = make_host(1);
-    pid_t child = atoi(ask(fd, "/sound/child"));
-    int pidfd = pidfd_open(child, 0);
-    ck_assert_int_ge(pidfd, 0);
-    close(fd);
-    turn_until(&told[1].ended);
+    int pids[2];
+    struct pair pair;
+    ck_assert_int_eq(sscanf(ask(fd, target), "%d %d", &pids[0], &pids[1]), 2);
+    for (size_t i = 0; i < 2; i++) /* -1: it has been waited for */
+        pair.fds[i] = pidfd_open(pids[i], 0);
+    return pair;
+}
+
+static void await_end(int pidfd)
+{
     struct pollfd end = { pidfd, POLLIN, 0 };
     ck_assert_int_eq(poll(&end, 1, 60 * 1000), 1);
     close(pidfd);
+}
+
+static bool lives(int pidfd)
+{
+    struct pollfd end = { pidfd, POLLIN, 0 };
+    return pidfd >= 0 && poll(&end, 1, 0) == 0;
+}
+
+START_TEST(what_a_host_leaves_behind_ends_with_it)
+{
+    serve("plugin sound { option { helper = one } }");
+    int fd = make_host(1);
+    struct pair child = ask_pair(fd, "/sound/child");
+    close(fd);
+    turn_until(&told[1].ended);
+    await_end(child.fds[0]);
+    ck_assert(lives(child.fds[1])); /* that of init */
+    stop();
+    await_end(child.fds[1]);
+}
+END_TEST
+
+START_TEST(sessions_of_its_own_do_not_save_it)
+{
+    serve("");
+    int fd = make_host(1);
+    struct pair family = ask_pair(fd, "/sound/family?apart");
+    ck_assert(lives(family.fds[0]) && lives(family.fds[1]));
+    close(fd);
+    turn_until(&told[1].ended);
+    await_end(family.fds[0]);
+    await_end(family.fds[1]);
+    stop();
+    ck_assert_ptr_nonnull(strstr(log_text(), "plugin sound: 2 processes that its host processes have left behind are "
+                                             "killed\n"));
+}
+END_TEST
+
+START_TEST(an_orphan_stays_while_its_host_lives)
+{
+    serve("");
+    int first = make_host(1), second = make_host(2);
+    struct pair orphan = ask_pair(first, "/sound/family?orphan");
+    close(second);
+    turn_until(&told[2].ended);
+    int third = make_host(3); /* it has looked around before */
+    ck_assert(lives(orphan.fds[1]));
+    ck_assert_ptr_null(strstr(log_text(), "left behind"));
+    close(first);
+    turn_until(&told[1].ended);
+    await_end(orphan.fds[1]);
+    close(third);
+    stop();
+}
+END_TEST
+
+START_TEST(an_orphan_in_a_session_of_its_own_stays_until_a_host_ends)
+{
+    serve("");
+    int first = make_host(1), second = make_host(2);
+    struct pair orphan = ask_pair(first, "/sound/family?orphan&apart");
+    ck_assert_str_eq(ask(first, "/sound/thread"), "0");
+    ck_assert(lives(orphan.fds[1]));
+    close(second);
+    turn_until(&told[2].ended);
+    await_end(orphan.fds[1]);
+    ck_assert_str_eq(ask(first, "/sound/thread"), "0");
+    close(first);
+    stop();
+}
+END_TEST
+
+START_TEST(an_orphan_that_ends_is_waited_for)
+{
+    int child, grandchild;
+    serve("");
+    int fd = make_host(1);
+    ck_assert_int_eq(sscanf(ask(fd, "/sound/family?orphan&short"), "%d %d", &child, &grandchild), 2);
+    int64_t deadline = clock_ms() + 60 * 1000;
+    while (!is_gone(grandchild))
+        ck_assert_int_lt(clock_ms(), deadline);
+    close(fd);
     stop();
 }
 END_TEST
@@ -570,6 +681,10 @@ Suite *zygote_suite(void)
     tcase_add_test(tests, how_a_host_has_ended_is_told);
     tcase_add_test(tests, a_crash_is_told_by_the_host_and_its_request_is_kept);
     tcase_add_test(tests, what_a_host_leaves_behind_ends_with_it);
+    tcase_add_test(tests, sessions_of_its_own_do_not_save_it);
+    tcase_add_test(tests, an_orphan_stays_while_its_host_lives);
+    tcase_add_test(tests, an_orphan_in_a_session_of_its_own_stays_until_a_host_ends);
+    tcase_add_test(tests, an_orphan_that_ends_is_waited_for);
     tcase_add_test(tests, the_gateway_says_what_it_is_called_and_how_long_it_may_take);
     tcase_add_test(tests, a_deadline_is_answered_for_when_the_handler_is_over);
     tcase_add_test(tests, half_a_response_is_ended_as_such_and_the_host_goes_on);
