@@ -14,14 +14,23 @@
 
 /* --- waiting for it, before it serves -------------------------------------------------------------------------- */
 
+/* For poll(2); -1: for ever. */
+static int ms_until(int64_t at_ms)
+{
+    int64_t left = at_ms - clock_ms();
+    return at_ms == INT64_MAX ? -1 : left <= 0 ? 0 : left < INT32_MAX ? (int)left : INT32_MAX;
+}
+
 /* The next message; -1: there is none, it has ended. */
 static int await(struct zygote *zygote)
 {
     for (;;) {
         struct pollfd fds[] = { { zygote->line, POLLIN, 0 }, { zygote->pidfd, POLLIN, 0 } };
-        int n = poll(fds, 2, -1), fd;
-        if (n < 0)
-            continue; /* interrupted */
+        int fd;
+        if (poll(fds, 2, ms_until(zygote_slow_at_ms(zygote))) <= 0) {
+            zygote_warn(zygote);
+            continue;
+        }
         int kind = zygote_line_hear(zygote->line, &zygote->heard, &fd);
         if (fd >= 0)
             close(fd);
@@ -54,9 +63,8 @@ static bool await_end(int pidfd, int64_t deadline_ms)
 {
     struct pollfd end = { pidfd, POLLIN, 0 };
     for (;;) {
-        int64_t left = deadline_ms - clock_ms();
-        int n = poll(&end, 1, left <= 0 ? 0 : left < INT32_MAX ? (int)left : INT32_MAX);
-        if (n > 0 || (n == 0 && left <= 0))
+        int n = poll(&end, 1, ms_until(deadline_ms));
+        if (n > 0 || (n == 0 && clock_ms() >= deadline_ms))
             return n > 0;
     }
 }
@@ -111,7 +119,7 @@ struct zygote *zygote_new(const struct zygote_brief *brief, struct report *repor
         zygote->file = brief->file;
         zygote->pidfd = zygote->line = zygote->settings = -1;
         zygote->stage = DEAD;
-        zygote->again.fire = zygote_start_again;
+        zygote->due.fire = zygote_due;
         zygote->join.run = zygote_join;
         zygote->leave.run = zygote_leave;
         buffer_init(&zygote->heard, TEXT_MOST);
@@ -139,14 +147,14 @@ bool zygote_await_loaded(struct zygote *zygote, struct description *ret, struct 
         report_add(report, "%s: what it has told of itself cannot be read: %s", zygote->file->path, ngi_strerror(rc));
         return false;
     }
-    zygote->stage = LOADED;
+    zygote_enter(zygote, LOADED);
     return true;
 }
 
 void zygote_begin_init(struct zygote *zygote)
 {
     (void)channel_send(zygote->line, ZYGOTE_INIT, NULL, -1); /* one that is gone will be found out */
-    zygote->stage = INITIALISING;
+    zygote_enter(zygote, INITIALISING);
 }
 
 bool zygote_await_init(struct zygote *zygote, struct report *report)
@@ -154,8 +162,7 @@ bool zygote_await_init(struct zygote *zygote, struct report *report)
     int kind = zygote->stage == INITIALISING ? await(zygote) : -1;
     if (kind != ZYGOTE_READY)
         return refuse(zygote, kind, report);
-    zygote->stage = READY;
-    zygote->ready_ms = clock_ms();
+    zygote_enter(zygote, READY);
     return true;
 }
 

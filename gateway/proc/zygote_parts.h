@@ -13,6 +13,10 @@ enum {
     TEXT_MOST = 4 << 20, /* of a description, of a report */
     YOUNG_MS = 1000,     /* who dies before it has been ready for so long may do so again */
     WORDS = 128,
+    /* A fork takes milliseconds: a zygote that has not answered by then never will. */
+    ANSWER_MS = 10 * 1000,
+    /* Loading and init may take as long as they like. After so long, and then after twice as long, the log says so. */
+    SLOW_MS = 10 * 1000,
 };
 
 enum zygote_stage { LOADING, LOADED, INITIALISING, READY, DEAD };
@@ -21,7 +25,8 @@ enum zygote_stage { LOADING, LOADED, INITIALISING, READY, DEAD };
 struct ask {
     struct ask *next;
     uint64_t number;
-    int fd; /* -1: sent */
+    int fd; /* -1: sent, */
+    int64_t sent_ms;
 };
 
 /* A host that there is. */
@@ -41,17 +46,18 @@ struct zygote {
 
     /* The process. */
     enum zygote_stage stage;
-    _Atomic int pid; /* 0: there is none. Relaxed: for people. */
+    int64_t since_ms; /* it is at that */
+    int64_t slow_ms;  /* after which the next warning is due */
+    _Atomic int pid;  /* 0: there is none. Relaxed: for people. */
     int pidfd, line;
     struct buffer heard;
-    int64_t ready_ms;
     unsigned failures; /* in a row */
 
     /* On the reactor's thread, once it serves. */
     struct ask *asks, *sent;
     struct born *born;
     struct reactor_source line_source, end_source;
-    struct reactor_timer again;
+    struct reactor_timer due; /* by its stage: the next one, a warning, an answer */
     struct reactor_errand join, leave;
     int joined;       /* what came of the first */
     bool listens;     /* the two sources have been added: the first, */
@@ -61,6 +67,11 @@ struct zygote {
 
 /* Starts one. 0, or an errno. */
 int zygote_begin(struct zygote *zygote);
+void zygote_enter(struct zygote *zygote, enum zygote_stage stage);
+/* When the next zygote_warn is due; INT64_MAX: never. */
+int64_t zygote_slow_at_ms(const struct zygote *zygote);
+/* Says what is waited for, if it has lasted so long. */
+void zygote_warn(struct zygote *zygote);
 /* It has ended, or is made to: forgets it, and says how in `words`. */
 void zygote_bury(struct zygote *zygote, char words[WORDS]);
 /* The lines of ZYGOTE_FAILED. */
@@ -69,7 +80,7 @@ void zygote_report_lines(struct zygote *zygote, struct report *report);
 /* Its errands: has the reactor wait for it, and forget it. */
 void zygote_join(struct reactor_errand *errand);
 void zygote_leave(struct reactor_errand *errand);
-/* Its timer: starts the next one. */
-void zygote_start_again(struct reactor_timer *timer);
+/* Its timer. */
+void zygote_due(struct reactor_timer *timer);
 
 #endif

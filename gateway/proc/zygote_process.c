@@ -11,6 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/log.h"
+
 /* "-", or "=" and the text; the caller's. */
 static char *optional(const char *text)
 {
@@ -113,10 +116,36 @@ int zygote_begin(struct zygote *zygote)
     }
     zygote->line = ends[0];
     zygote->pidfd = pidfd;
-    zygote->stage = LOADING;
+    zygote_enter(zygote, LOADING);
     buffer_reset(&zygote->heard, CHANNEL_TEXT_MAX);
     atomic_store_explicit(&zygote->pid, pid, memory_order_relaxed);
     return 0;
+}
+
+void zygote_enter(struct zygote *zygote, enum zygote_stage stage)
+{
+    zygote->stage = stage;
+    zygote->since_ms = clock_ms();
+    zygote->slow_ms = SLOW_MS;
+}
+
+int64_t zygote_slow_at_ms(const struct zygote *zygote)
+{
+    bool works = zygote->stage == LOADING || zygote->stage == INITIALISING;
+    return works ? zygote->since_ms + zygote->slow_ms : INT64_MAX;
+}
+
+void zygote_warn(struct zygote *zygote)
+{
+    int64_t lasts_ms = clock_ms() - zygote->since_ms;
+    if (clock_ms() < zygote_slow_at_ms(zygote))
+        return;
+    log_line(NGI_LOG_WARNING, "plugin %s: its %s, in process %d, has not %s after %lld s: it is waited for",
+             zygote->name, zygote->stage == LOADING ? "file" : "init",
+             atomic_load_explicit(&zygote->pid, memory_order_relaxed),
+             zygote->stage == LOADING ? "been loaded" : "returned", (long long)(lasts_ms / 1000));
+    while (zygote->slow_ms <= lasts_ms)
+        zygote->slow_ms *= 2;
 }
 
 void zygote_bury(struct zygote *zygote, char words[WORDS])
@@ -140,7 +169,7 @@ void zygote_bury(struct zygote *zygote, char words[WORDS])
     if (zygote->line >= 0)
         close(zygote->line);
     zygote->pidfd = zygote->line = -1;
-    zygote->stage = DEAD;
+    zygote_enter(zygote, DEAD);
     atomic_store_explicit(&zygote->pid, 0, memory_order_relaxed);
 }
 

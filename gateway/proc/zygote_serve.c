@@ -90,11 +90,23 @@ static void send_asks(struct zygote *zygote)
             break;
         close(ask->fd);
         ask->fd = -1;
+        ask->sent_ms = clock_ms();
         zygote->asks = ask->next;
         ask->next = zygote->sent;
         zygote->sent = ask;
     }
+    if (zygote->sent && !zygote->due.set)
+        reactor_set(&zygote->due, clock_us() + ANSWER_MS * 1000LL);
     await_room(zygote, rc == -EAGAIN || rc == -ETOOMANYREFS);
+}
+
+/* When the first of the answers that are awaited is late; INT64_MAX: none is awaited. */
+static int64_t answer_at_ms(const struct zygote *zygote)
+{
+    int64_t first = INT64_MAX;
+    for (const struct ask *ask = zygote->sent; ask; ask = ask->next)
+        first = ask->sent_ms + ANSWER_MS < first ? ask->sent_ms + ANSWER_MS : first;
+    return first;
 }
 
 static bool has_ended(const struct zygote *zygote)
@@ -174,7 +186,13 @@ static bool take_refused(struct zygote *zygote)
 static void put_off(struct zygote *zygote, bool failed)
 {
     zygote->failures = failed ? zygote->failures + 1 : 0;
-    reactor_set(&zygote->again, clock_us() + backoff_ms(zygote->failures) * 1000);
+    reactor_set(&zygote->due, clock_us() + backoff_ms(zygote->failures) * 1000);
+}
+
+static void set_due(struct zygote *zygote, int64_t at_ms)
+{
+    if (at_ms < INT64_MAX)
+        reactor_set(&zygote->due, at_ms * 1000);
 }
 
 static void listen_no_more(struct zygote *zygote)
@@ -188,7 +206,7 @@ static void listen_no_more(struct zygote *zygote)
 static void lose(struct zygote *zygote, bool told)
 {
     char words[WORDS], why[2 * WORDS];
-    bool was_ready = zygote->stage == READY, young = clock_ms() - zygote->ready_ms < YOUNG_MS;
+    bool was_ready = zygote->stage == READY, young = clock_ms() - zygote->since_ms < YOUNG_MS;
     int pid = atomic_load_explicit(&zygote->pid, memory_order_relaxed);
     listen_no_more(zygote);
     if (zygote->awaits_end)
@@ -235,13 +253,14 @@ static bool take(struct zygote *zygote, int kind, int fd)
     case ZYGOTE_LOADED:
         if (stage != LOADING || channel_send(zygote->line, ZYGOTE_INIT, NULL, -1) < 0)
             return false;
-        zygote->stage = INITIALISING;
+        zygote_enter(zygote, INITIALISING);
+        set_due(zygote, zygote_slow_at_ms(zygote));
         return true;
     case ZYGOTE_READY:
         if (stage != INITIALISING)
             return false;
-        zygote->stage = READY;
-        zygote->ready_ms = clock_ms();
+        zygote_enter(zygote, READY);
+        reactor_unset(&zygote->due);
         log_line(NGI_LOG_INFO, "plugin %s: its zygote is process %d now", zygote->name,
                  atomic_load_explicit(&zygote->pid, memory_order_relaxed));
         send_asks(zygote);
@@ -317,7 +336,7 @@ static int make(void *arg, uint64_t number, int fd, ngi_error *err)
         close(fd);
         return ngi_error_set(err, NGI_ENOMEM, "out of memory");
     }
-    *ask = (struct ask){ NULL, number, fd };
+    *ask = (struct ask){ .number = number, .fd = fd };
     while (*end)
         end = &(*end)->next;
     *end = ask;
@@ -326,15 +345,14 @@ static int make(void *arg, uint64_t number, int fd, ngi_error *err)
     return NGI_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------------- */
-
-void zygote_start_again(struct reactor_timer *timer)
+static void start_again(struct zygote *zygote)
 {
-    struct zygote *zygote = (struct zygote *)((char *)timer - offsetof(struct zygote, again));
     char why[WORDS];
     int error = zygote_begin(zygote);
-    if (!error && watch(zygote) == NGI_OK)
+    if (!error && watch(zygote) == NGI_OK) {
+        set_due(zygote, zygote_slow_at_ms(zygote));
         return;
+    }
     error = error ? error : errno;
     log_line(NGI_LOG_ERROR, "plugin %s: no zygote can be started: %s: another try follows", zygote->name,
              strerror(error));
@@ -345,6 +363,41 @@ void zygote_start_again(struct reactor_timer *timer)
     snprintf(why, sizeof why, "no zygote could be started: %s", strerror(error));
     put_off(zygote, true);
     fail(zygote, &zygote->asks, why);
+}
+
+/* An answer may be late. What has been said comes first; and if this thread itself has been held up, as where a whole
+ * machine sleeps, the zygote may have been, too, and gets its time again. */
+static void check_answers(struct zygote *zygote)
+{
+    enum { HELD_UP_US = 1000 * 1000 };
+    if (clock_us() - zygote->due.at_us > HELD_UP_US)
+        for (struct ask *ask = zygote->sent; ask; ask = ask->next)
+            ask->sent_ms = clock_ms();
+    if (clock_ms() >= answer_at_ms(zygote) && zygote->listens && !take_some(zygote))
+        return;
+    int64_t at_ms = answer_at_ms(zygote);
+    if (clock_ms() < at_ms) {
+        set_due(zygote, at_ms);
+        return;
+    }
+    log_line(NGI_LOG_ERROR, "plugin %s: its zygote, process %d, has not answered for %d s: it is killed", zygote->name,
+             atomic_load_explicit(&zygote->pid, memory_order_relaxed), ANSWER_MS / 1000);
+    lose(zygote, false);
+}
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+void zygote_due(struct reactor_timer *timer)
+{
+    struct zygote *zygote = (struct zygote *)((char *)timer - offsetof(struct zygote, due));
+    switch (zygote->stage) {
+    case DEAD: start_again(zygote); break;
+    case READY: check_answers(zygote); break;
+    default:
+        zygote_warn(zygote);
+        set_due(zygote, zygote_slow_at_ms(zygote));
+        break;
+    }
 }
 
 void zygote_join(struct reactor_errand *errand)
@@ -361,7 +414,7 @@ void zygote_leave(struct reactor_errand *errand)
     if (zygote->awaits_end)
         reactor_remove(&zygote->end_source);
     zygote->awaits_end = false;
-    reactor_unset(&zygote->again);
+    reactor_unset(&zygote->due);
 }
 
 const struct hosts_source zygote_source = { make };

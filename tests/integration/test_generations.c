@@ -389,6 +389,22 @@ START_TEST(a_reload_that_fails_leaves_one_that_hangs_alone)
 }
 END_TEST
 
+/* Where its process has a name to be told by. */
+START_TEST(an_init_that_hangs_in_its_zygote_is_told_of)
+{
+    prepare_generations();
+    make_flavour("hanging", "-DANSWER=\"hanging\" -DHANGS");
+    SERVE_GENERATIONS("--set", "plugin.g.run=process");
+    copy_over("hanging", "g");
+    kill(gateway.pid, SIGHUP);
+    gateway_wait_log(&gateway, "init hangs");
+    gateway_wait_log(&gateway, " has not returned after 10 s: it is waited for\n");
+    EXPECT_HAS(gateway_log(&gateway), "plugin g: its init, in process ");
+    EXPECT(GET("/g/"), 200, "one");
+    finish();
+}
+END_TEST
+
 START_TEST(sigterm_ends_a_generation_that_hangs_too)
 {
     begin_hanging_reload();
@@ -442,6 +458,7 @@ Suite *generations_suite(void)
     tcase_add_test(own, a_listener_of_a_generation_that_fails_is_closed);
     tcase_add_test(own, another_reload_takes_the_place_of_one_that_hangs);
     tcase_add_test(own, a_reload_that_fails_leaves_one_that_hangs_alone);
+    tcase_add_test(own, an_init_that_hangs_in_its_zygote_is_told_of);
     tcase_add_test(own, sigterm_ends_a_generation_that_hangs_too);
     tcase_add_test(own, who_waits_for_a_reload_that_gives_way_is_told);
     return suite;

@@ -133,6 +133,24 @@ START_TEST(a_zygote_that_is_killed_loses_nobody)
 }
 END_TEST
 
+START_TEST(a_zygote_that_does_not_answer_is_replaced)
+{
+    char words[120];
+    pid_t host;
+    SERVE_FOUR("--set", "hosts=1");
+    EXPECT(GET("/g/"), 200, "one");
+    pid_t zygote = zygote_of(gateway_worker(&gateway), "g");
+    ck_assert_uint_eq(children_of(zygote, &host, 1), 1);
+    ck_assert_int_eq(kill(zygote, SIGSTOP), 0);
+    ck_assert_int_eq(kill(host, SIGKILL), 0);
+    EXPECT(GET("/g/"), 200, "one"); /* it waits for the next host */
+    snprintf(words, sizeof words, "plugin g: its zygote, process %d, has not answered for 10 s: it is killed\n",
+             (int)zygote);
+    gateway_wait_log(&gateway, words);
+    finish_alone();
+}
+END_TEST
+
 /* --- workers ------------------------------------------------------------------------------------------------- */
 
 /* All hosts of the worker are there from the beginning: so it is known whom a client has had its answer from. */
@@ -241,6 +259,7 @@ Suite *host_losses_suite(void)
     tcase_add_test(own, a_host_that_is_killed_loses_its_call_at_most);
     tcase_add_test(own, an_idle_host_that_is_killed_loses_nothing);
     tcase_add_test(own, a_zygote_that_is_killed_loses_nobody);
+    tcase_add_test(own, a_zygote_that_does_not_answer_is_replaced);
     tcase_add_test(own, a_worker_that_is_killed_takes_its_family_along_and_nobody_elses_calls);
     tcase_add_test(own, reloads_lose_nobody);
     tcase_add_test(own, another_binary_loses_nobody);

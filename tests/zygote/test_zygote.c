@@ -37,6 +37,7 @@ static const char sound[] =
     "static int start(const ngi_host *given, const ngi_config *c, void **s, ngi_error *err)\n"
     "{ (void)c, (void)s; host = given; born = getpid();\n"
     "  if (*ngi_option(host, \"helper\")) helper = forks();\n"
+    "  if (*ngi_option(host, \"slow\") && access(ngi_option(host, \"slow\"), F_OK) == 0) poll(NULL, 0, 10500);\n"
     "  return *ngi_option(host, \"fail\") ? ngi_error_set(err, NGI_EFAIL, \"no %s\", ngi_option(host, \"fail\")) : 0; "
     "}\n"
     "static int after(void *s, ngi_error *err) { (void)s; forked = getpid();\n"
@@ -82,7 +83,8 @@ static const char sound[] =
     "static int thread(ngi_request *r) { return ngi_textf(r, 200, \"%d\", gettid() == getpid()); }\n"
     "static int ends(ngi_request *r) { (void)r; _exit(7); }\n"
     "static const ngi_option_spec options[] = { { \"fail\", NGI_STRING, \"\", 0, 0, NULL },\n"
-    "  { \"after\", NGI_STRING, \"\", 0, 0, NULL }, { \"helper\", NGI_STRING, \"\", 0, 0, NULL }, { 0 } };\n"
+    "  { \"after\", NGI_STRING, \"\", 0, 0, NULL }, { \"helper\", NGI_STRING, \"\", 0, 0, NULL },\n"
+    "  { \"slow\", NGI_STRING, \"\", 0, 0, NULL }, { 0 } };\n"
     "static const ngi_route routes[] = { NGI_ROUTE(NGI_GET, \"/pids\", pids), NGI_ROUTE(NGI_GET, \"/left\", left),\n"
     "  NGI_ROUTE(NGI_GET, \"/fails\", fails), NGI_ROUTE(NGI_GET, \"/half\", half), NGI_ROUTE(NGI_GET, \"/waits\", "
     "waits),\n"
@@ -603,6 +605,53 @@ START_TEST(a_zygote_that_dies_is_replaced_and_its_hosts_go_on)
 }
 END_TEST
 
+START_TEST(a_zygote_that_does_not_answer_is_replaced)
+{
+    char words[128];
+    serve("");
+    int first = make_host(1);
+    pid_t before = zygote_pid(zygote);
+    ck_assert_int_eq(kill(before, SIGSTOP), 0);
+    int lost = ask_host(2);
+    turn_until(&told[2].ended);
+    ck_assert_str_eq(told[2].why, "its zygote died of SIGKILL while its hosts served");
+    snprintf(words, sizeof words, "plugin sound: its zygote, process %d, has not answered for 10 s: it is killed\n",
+             (int)before);
+    ck_assert_msg(strstr(log_text(), words) != NULL, "%s", log_text());
+    int second = make_host(3);
+    ck_assert_int_ne(zygote_pid(zygote), before);
+    ck_assert_str_eq(ask(first, "/sound/thread"), "0");
+    ck_assert_str_eq(ask(second, "/sound/thread"), "0");
+    close(lost);
+    close(first);
+    close(second);
+    stop();
+}
+END_TEST
+
+START_TEST(an_init_that_takes_long_is_waited_for_and_told_of)
+{
+    char configuration[320], words[128];
+    snprintf(configuration, sizeof configuration, "plugin sound { option { slow = \"%s\" } }",
+             scratch_path(&scratch, "slow"));
+    serve(configuration);
+    scratch_write(&scratch, "slow", "");
+    ck_assert_int_eq(kill(zygote_pid(zygote), SIGSTOP), 0);
+    int lost = ask_host(1);
+    ck_assert_int_eq(kill(zygote_pid(zygote), SIGKILL), 0);
+    turn_until(&told[1].ended);
+    int fd = make_host(2);
+    ck_assert_str_eq(ask(fd, "/sound/thread"), "0");
+    snprintf(words, sizeof words,
+             "plugin sound: its init, in process %d, has not returned after 10 s: it is waited for\n",
+             zygote_pid(zygote));
+    ck_assert_msg(strstr(log_text(), words) != NULL, "%s", log_text());
+    close(lost);
+    close(fd);
+    stop();
+}
+END_TEST
+
 START_TEST(they_end_with_a_worker_that_dies)
 {
     int ends[2];
@@ -695,6 +744,8 @@ Suite *zygote_suite(void)
     tcase_add_test(tests, a_run_of_process_is_here_already);
     tcase_add_test(tests, they_end_with_a_worker_that_dies);
     tcase_add_test(tests, a_zygote_that_dies_is_replaced_and_its_hosts_go_on);
+    tcase_add_test(tests, a_zygote_that_does_not_answer_is_replaced);
+    tcase_add_test(tests, an_init_that_takes_long_is_waited_for_and_told_of);
     tcase_add_test(tests, what_was_asked_of_one_that_cannot_be_replaced_is_told);
     tcase_add_test(tests, a_host_that_does_not_end_is_killed_with_its_zygote);
     suite_add_tcase(suite, tests);
