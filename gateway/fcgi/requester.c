@@ -4,9 +4,9 @@
 
 #include "sdk/ngi.h"
 
-static int put_header(struct buffer *out, uint8_t type, size_t n)
+static int put_header(struct buffer *out, uint16_t request, uint8_t type, size_t n)
 {
-    const struct fcgi_header header = { .type = type, .request = REQUESTER_ID, .length = (uint16_t)n };
+    const struct fcgi_header header = { .type = type, .request = request, .length = (uint16_t)n };
     uint8_t bytes[FCGI_HEADER_SIZE];
     fcgi_put_header(bytes, &header);
     return buffer_append(out, bytes, sizeof bytes);
@@ -18,8 +18,8 @@ static const char *check_header(const struct fcgi_header *header, bool version)
     bool known = header->type == FCGI_STDOUT || header->type == FCGI_STDERR || header->type == FCGI_END_REQUEST;
     if (!version)
         return "a record of another version than 1";
-    if (known && header->request != REQUESTER_ID)
-        return "a record for a request that was not made";
+    if (known && header->request == 0)
+        return "a record for no request";
     if (header->type == FCGI_END_REQUEST && header->length != FCGI_BODY_SIZE)
         return "an FCGI_END_REQUEST of another length than 8";
     return NULL;
@@ -66,12 +66,12 @@ static size_t at_most(size_t n, size_t most)
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
-int requester_put_begin(struct buffer *out)
+int requester_put_begin(struct buffer *out, uint16_t request)
 {
     const struct fcgi_begin begin = { .role = FCGI_RESPONDER, .flags = FCGI_KEEP_CONN };
     uint8_t body[FCGI_BODY_SIZE];
     fcgi_put_begin(body, &begin);
-    int rc = put_header(out, FCGI_BEGIN_REQUEST, sizeof body);
+    int rc = put_header(out, request, FCGI_BEGIN_REQUEST, sizeof body);
     return rc == NGI_OK ? buffer_append(out, body, sizeof body) : rc;
 }
 
@@ -89,13 +89,13 @@ int requester_put_pair(struct buffer *pairs, const char *name, size_t name_lengt
     return NGI_OK;
 }
 
-int requester_put_params(struct buffer *out, const struct buffer *pairs)
+int requester_put_params(struct buffer *out, uint16_t request, const struct buffer *pairs)
 {
     size_t at = 0, n;
     int rc;
     do { /* the last record is empty (section 3.3) */
         n = at_most(pairs->length - at, FCGI_CONTENT_MAX);
-        rc = put_header(out, FCGI_PARAMS, n);
+        rc = put_header(out, request, FCGI_PARAMS, n);
         if (rc == NGI_OK && n > 0)
             rc = buffer_append(out, pairs->data + at, n);
         at += n;
@@ -103,16 +103,16 @@ int requester_put_params(struct buffer *out, const struct buffer *pairs)
     return rc;
 }
 
-int requester_put_stdin(struct buffer *out, size_t n)
+int requester_put_stdin(struct buffer *out, uint16_t request, size_t n)
 {
-    return put_header(out, FCGI_STDIN, n);
+    return put_header(out, request, FCGI_STDIN, n);
 }
 
-int requester_put_abort(struct buffer *out, uint8_t why)
+int requester_put_abort(struct buffer *out, uint16_t request, uint8_t why)
 {
     int rc = buffer_reserve(out, FCGI_HEADER_SIZE + 1); /* all of it or nothing */
     if (rc == NGI_OK)
-        rc = put_header(out, FCGI_ABORT_REQUEST, why != 0);
+        rc = put_header(out, request, FCGI_ABORT_REQUEST, why != 0);
     return rc == NGI_OK && why ? buffer_append(out, &why, 1) : rc;
 }
 
@@ -140,6 +140,7 @@ size_t requester_take(struct requester *requester, const uint8_t *in, size_t n, 
             requester->padding == 0)
             end_record(requester, ret);
     }
+    ret->request = requester->header.request;
     if (requester->broken) {
         ret->kind = REQUESTER_BROKEN;
         ret->why = requester->broken;

@@ -1,6 +1,6 @@
-/* The web server's side of a FastCGI connection with one request at a time (FastCGI Specification 1.0), the other end
- * of responder.h: makes the records of a request, and takes what comes back apart. No sockets and no threads. Every
- * byte that comes may lie. */
+/* The web server's side of a FastCGI connection (FastCGI Specification 1.0), the other end of responder.h: makes the
+ * records of a request, and takes what comes back apart. No sockets and no threads. Every byte that comes may lie:
+ * which requests are under way is the caller's to know, and so whether what comes is for one of them. */
 #ifndef FCGI_REQUESTER_H
 #define FCGI_REQUESTER_H
 
@@ -11,21 +11,21 @@
 #include "base/buffer.h"
 #include "fcgi/record.h"
 
-enum { REQUESTER_ID = 1 }; /* of every request */
+enum { REQUESTER_ID = 1 }; /* of a request that is under way alone; 0 is none */
 
-/* --- what is sent: appended to `out`. NGI_OK, NGI_ETOOBIG, NGI_ENOMEM. */
+/* --- what is sent for the request `request`: appended to `out`. NGI_OK, NGI_ETOOBIG, NGI_ENOMEM. */
 
 /* The beginning of a request, on a connection that is kept. */
-int requester_put_begin(struct buffer *out);
+int requester_put_begin(struct buffer *out, uint16_t request);
 /* One parameter, into a buffer of them; lengths below 2^31. */
 int requester_put_pair(struct buffer *pairs, const char *name, size_t name_length, const char *value,
                        size_t value_length);
 /* All of them, and their end. */
-int requester_put_params(struct buffer *out, const struct buffer *pairs);
+int requester_put_params(struct buffer *out, uint16_t request, const struct buffer *pairs);
 /* The header of `n` bytes of body, up to FCGI_CONTENT_MAX, which follow; 0: its end. */
-int requester_put_stdin(struct buffer *out, size_t n);
+int requester_put_stdin(struct buffer *out, uint16_t request, size_t n);
 /* `why`: a byte of content, which the specification knows nothing of, for who is known to read it; 0: none. */
-int requester_put_abort(struct buffer *out, uint8_t why);
+int requester_put_abort(struct buffer *out, uint16_t request, uint8_t why);
 
 /* --- what comes */
 
@@ -39,6 +39,7 @@ enum requester_event_kind {
 
 struct requester_event {
     enum requester_event_kind kind;
+    uint16_t request;    /* which it is about; not of REQUESTER_NOTHING and _BROKEN */
     const uint8_t *data; /* in the bytes given */
     size_t length;
     struct fcgi_end end;

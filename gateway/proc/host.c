@@ -304,6 +304,7 @@ static void stop_threads(struct host *host)
         service_close(host->registry);
     else
         service_stop(host->registry);
+    slots_free(host->shared.slots);
     solo_close(&host->shared.solo);
     if (host->shared.signals >= 0)
         close(host->shared.signals);

@@ -123,6 +123,8 @@ static void begin(struct link *link)
     link->deadline_us = INT64_MAX;
     link->arrives = false;
     link->in_file = -1;
+    link->slot = NULL;
+    link->brings_slots = false;
 }
 
 static bool is_named(const struct fcgi_pair *pair, const char *name)
@@ -145,6 +147,8 @@ static void take_param(struct link *link, const struct fcgi_pair *pair)
             link->deadline_us = number;
     } else if (is_named(pair, INNER_BODY_ARRIVES)) {
         link->arrives = true;
+    } else if (is_named(pair, INNER_SLOTS)) {
+        link->brings_slots = true;
     } else if (is_named(pair, INNER_BODY_FILE)) {
         if (text_to_int64(text, &number) && number >= 0)
             link->in_file = number;
@@ -171,6 +175,36 @@ static int adopt_body(struct link *link)
     log_line(NGI_LOG_ERROR, "%s [%s]: the file with the request's body has not come along%s", request->plugin->name,
              request_id(request), fd < 0 ? ": this process may have too many files open" : "");
     return refuse(link, 503, NULL);
+}
+
+static void adopt_slots(struct link *link)
+{
+    struct link_host *host = link->host;
+    int fd = front_take_file(&link->front);
+    if (!host->slots) {
+        host->slots = fd < 0 ? NULL : slots_map(fd);
+        if (!host->slots)
+            log_line(NGI_LOG_ERROR, "no memory to share with the gateway: %s",
+                     fd < 0 ? "it has not come along: this process may have too many files open" : strerror(errno));
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Finds the slot of a request that has been sent ahead. False: there is none, so nobody knows whether it may begin. */
+static bool find_slot(struct link *link)
+{
+    const struct link_host *host = link->host;
+    unsigned number = (unsigned)link->front.responder.request - INNER_AHEAD;
+    if (link->brings_slots)
+        adopt_slots(link);
+    if (!host->inner || link->front.responder.request < INNER_AHEAD)
+        return true;
+    if (host->slots && number < SLOTS)
+        link->slot = &host->slots->all[number];
+    else
+        log_line(NGI_LOG_ERROR, "the gateway has sent a request ahead that there is no slot for");
+    return link->slot;
 }
 
 /* Looks at a complete head. Returns 0 to go on, or the status of the refusal that has been put together. */
@@ -319,6 +353,10 @@ static void heed(struct link *link, const struct responder_event *event)
         break;
     case RESPONDER_PARAMS_END:
         link->stage = LINK_BODY;
+        if (!find_slot(link)) {
+            link->over = true;
+            break;
+        }
         link->refusal = look_at_head(link, event->overflow);
         link->streams = link->due = link->arrives && !link->refusal;
         break;
@@ -388,6 +426,8 @@ static enum link_outcome call(struct link *link)
             news = task_continue(link->task);
             continue;
         }
+        if (link->slot) /* this one takes longer: what waits behind it has its turn elsewhere */
+            link_feed(link);
         link_attend(link, false);
         if (link->piece_left > 0)
             pass_piece(link);
@@ -492,7 +532,9 @@ void link_serve(struct link *link)
 {
     enum link_outcome outcome;
     link->due = false;
-    if (link->aborted)
+    if (link->slot && !slot_begin(link->slot))
+        outcome = LINK_CUT; /* it has been taken back: the gateway waits for its end, and nothing else */
+    else if (link->aborted)
         outcome = LINK_ABORTED;
     else if (link->refusal)
         outcome = link_answer(link);

@@ -9,6 +9,7 @@
 #include "conf/settings.h"
 #include "http/cgi.h"
 #include "proc/front.h"
+#include "run/slots.h"
 #include "run/solo.h"
 
 enum { LINK_BLOCK = 32 * 1024 }; /* bytes of content in a record of a response */
@@ -20,9 +21,10 @@ struct link_host {
     struct responder_values values;
     bool mounted; /* the operator has said where the plugin is mounted: SCRIPT_NAME does not count */
     /* The other side is our gateway, which knows what no web server does: it sends parameters of its own,
-     * understands what http/cgi_response.h says of a body, tells why it aborts a request, wants no FCGI_STDERR, and takes
-     * the end of a request for the end of its handler: fcgi/inner.h. */
+     * understands what http/cgi_response.h says of a body, tells why it aborts a request, wants no FCGI_STDERR, and
+     * takes the end of a request for the end of its handler: fcgi/inner.h. */
     bool inner;
+    struct slots *slots; /* what it shares with us: of requests that are sent ahead; NULL: none has been */
     struct solo solo;
     int signals; /* readable when a signal waits for `heed` */
     /* Takes note of signals, if there are any, and gives up what is under way when its time is over. */
@@ -62,6 +64,8 @@ struct link {
     char id[REQUEST_ID_SIZE]; /* what the gateway calls it; "": it has not said */
     int64_t deadline_us;      /* likewise; INT64_MAX: none */
     bool arrives;             /* likewise: the body does, and its handler begins before any of it has come */
+    struct slot *slot;        /* likewise: it may be taken back until it begins; NULL: it has come alone */
+    bool brings_slots;        /* likewise: the file that comes along is link_host.slots */
     int64_t in_file;          /* likewise: bytes of body in the file that comes along; -1: none does */
     int refusal;              /* status of the response that takes the handler's place; 0: none */
     bool streams;             /* the handler runs while the body arrives */

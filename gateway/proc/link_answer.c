@@ -23,6 +23,7 @@ enum { TEXT_MOST = 64 * 1024 }; /* of a response, that goes to our gateway byte 
 struct record {
     struct link *link;
     size_t length;  /* of its content */
+    bool begun;     /* some of the response has been sent */
     uint8_t *bytes; /* link_host.out */
 };
 
@@ -39,6 +40,7 @@ static bool flush(struct record *record)
         return !is_over(link);
     responder_put_header(&link->front.responder, FCGI_STDOUT, record->length, record->bytes);
     bool good = link_send(link, record->bytes, FCGI_HEADER_SIZE + record->length);
+    record->begun = true;
     record->length = 0;
     return good && !is_over(link);
 }
@@ -61,8 +63,13 @@ static bool flush_last(struct record *record)
         n = FCGI_HEADER_SIZE + record->length;
     }
     responder_put_end(&link->front.responder, status_of(link, false), record->bytes + n);
+    n += RESPONDER_END_SIZE;
+    /* The gateway looks there when the next one is answered, which is here already, or after a moment. */
+    if (link->slot && !record->begun && link->front.replies.length == 0 && front_has_more(&link->front) &&
+        slot_answer(link->slot, record->bytes, n))
+        return true;
     link->ending = true;
-    bool good = link_send(link, record->bytes, n + RESPONDER_END_SIZE);
+    bool good = link_send(link, record->bytes, n);
     link->ending = false;
     return good;
 }

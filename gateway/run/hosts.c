@@ -76,6 +76,70 @@ static struct remote *take_idle(struct hosts *hosts)
 
 /* --- giving out calls ----------------------------------------------------------------------------------------- */
 
+/* Whether it may be given to a process together with others: all of it is there, and it is likely to be over soon. */
+static bool may_go_ahead(const struct task *task)
+{
+    const struct request *request = task->request;
+    return lane_is_quick(task->lane) && !request->arrives && request->body.fd < 0 &&
+           request->body.length <= HOSTS_AHEAD_MOST;
+}
+
+/* Whether it is cheaper to have it wait for a process that is awake than to wake another: for the tick at most. */
+static bool may_wait(const struct hosts *hosts, const struct task *task)
+{
+    return hosts->attended && hosts->busy > 0 && may_go_ahead(task) &&
+           lane_usual_us(task->lane) * hosts->waiting <= HOSTS_BATCH_US;
+}
+
+/* Several of those that wait, held once more, into remote->ahead; or one, which is none of these. Returns how many. */
+static unsigned pop_tasks(struct hosts *hosts, struct remote *remote, struct task *tasks[SLOTS])
+{
+    uint64_t most = hosts->limits.max_requests ? hosts->limits.max_requests - remote->calls + 1 : SLOTS;
+    bool several = remote->slots && hosts->circuit.failures == 0 && may_go_ahead(task_of_job(hosts->first));
+    int64_t work_us = 0;
+    unsigned count = 0;
+    tasks[count++] = pop_task(hosts);
+    while (several && count < SLOTS && count < most && hosts->first) {
+        struct task *task = task_of_job(hosts->first);
+        work_us += lane_usual_us(task->lane);
+        if (!may_go_ahead(task) || work_us > HOSTS_BATCH_US)
+            break;
+        tasks[count++] = pop_task(hosts);
+    }
+    for (unsigned i = 0; count > 1 && i < count; i++) {
+        struct ahead *ahead = &remote->ahead[i];
+        *ahead = (struct ahead){ remote, &remote->slots->all[i], tasks[i], false };
+        slot_offer(ahead->slot);
+        tasks[i]->ahead = ahead;
+        task_hold(tasks[i]);
+    }
+    remote->calls += count - 1;
+    return count;
+}
+
+/* Gives one idle process what it may have of those that wait. False: there is no such process, or none waits. */
+static bool give(struct hosts *hosts, bool hurries)
+{
+    struct task *tasks[SLOTS];
+    pthread_mutex_lock(&hosts->lock);
+    bool gives = hosts->first && (hurries || !may_wait(hosts, task_of_job(hosts->first)));
+    struct remote *remote = gives ? take_idle(hosts) : NULL;
+    unsigned count = remote ? pop_tasks(hosts, remote, tasks) : 0;
+    hosts->attended |= count > 1;
+    pthread_mutex_unlock(&hosts->lock);
+    if (count == 1 && !remote_begin(remote, tasks[0]))
+        hosts_put_back(hosts, tasks[0]);
+    if (count <= 1)
+        return remote;
+    hosts->gave_ahead = true;
+    if (!hosts->tick.set)
+        reactor_set(&hosts->tick, clock_us() + HOSTS_TICK_US);
+    remote_begin_ahead(remote, tasks, count);
+    for (unsigned i = 0; i < count; i++)
+        task_release(tasks[i]);
+    return true;
+}
+
 /* Nothing will run it. */
 static void refuse(struct task *task)
 {
@@ -131,21 +195,32 @@ void hosts_put_back(struct hosts *hosts, struct task *task)
         refuse(task);
 }
 
-/* Gives what waits to what is idle. */
 void hosts_give_out(struct hosts *hosts)
 {
-    for (;;) {
-        struct task *task = NULL;
+    while (give(hosts, false))
+        ;
+}
+
+void hosts_tick(struct reactor_timer *timer)
+{
+    struct hosts *hosts = (struct hosts *)((char *)timer - offsetof(struct hosts, tick));
+    bool goes_on = hosts->gave_ahead;
+    hosts->gave_ahead = false;
+    pthread_mutex_lock(&hosts->lock);
+    bool hurries = hosts->first && hosts->first == hosts->waited; /* for a tick, and others are not faster */
+    hosts->waited = hosts->first;
+    pthread_mutex_unlock(&hosts->lock);
+    for (struct remote *remote = hosts->all; remote; remote = remote->next)
+        goes_on |= remote_tick(remote);
+    if (goes_on) {
+        reactor_set(&hosts->tick, clock_us() + HOSTS_TICK_US);
+    } else {
         pthread_mutex_lock(&hosts->lock);
-        struct remote *remote = hosts->first ? take_idle(hosts) : NULL;
-        if (remote)
-            task = pop_task(hosts);
+        hosts->attended = false;
         pthread_mutex_unlock(&hosts->lock);
-        if (!remote)
-            return;
-        if (!remote_begin(remote, task))
-            hosts_put_back(hosts, task);
     }
+    while (give(hosts, hurries))
+        ;
 }
 
 /* Nothing will run those that wait. */
@@ -172,6 +247,7 @@ struct hosts *hosts_new(const struct hosts_limits *limits, const struct hosts_so
     hosts->source_arg = arg;
     hosts->grow.run = hosts_grow_now;
     hosts->later.fire = hosts_grow_later;
+    hosts->tick.fire = hosts_tick;
     pthread_mutex_init(&hosts->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -232,7 +308,7 @@ int hosts_submit(struct hosts *hosts, struct task *task)
     struct remote *remote = NULL;
     if (hosts->stopping || !circuit_admits(&hosts->circuit, clock_us())) {
         rc = NGI_EBUSY;
-    } else if (!hosts->first && (remote = take_idle(hosts)) != NULL) {
+    } else if (!hosts->first && !may_wait(hosts, task) && (remote = take_idle(hosts)) != NULL) {
         begins = true;
     } else if (hosts->waiting >= hosts->limits.queue + may_still_begin(hosts)) {
         rc = NGI_EBUSY;
@@ -273,8 +349,16 @@ bool hosts_withdraw(struct hosts *hosts, struct task *task)
 {
     pthread_mutex_lock(&hosts->lock);
     bool queued = task->job.queued;
-    if (queued)
+    struct ahead *ahead = task->ahead;
+    if (queued) {
         unlink_task(hosts, &task->job);
+    } else if (ahead && slot_withdraw(ahead->slot)) {
+        ahead->task = NULL;
+        task->ahead = NULL;
+        queued = true;
+    } else if (ahead) { /* it has begun, and is to hear that it should stop */
+        reactor_ask(&ahead->remote->errand);
+    }
     pthread_mutex_unlock(&hosts->lock);
     return queued;
 }

@@ -8,6 +8,9 @@
 #include "run/remote.h"
 
 enum {
+    HOSTS_TICK_US = 1000,         /* so long a call may be in the way of those that have been given with it, or twice */
+    HOSTS_BATCH_US = 250,         /* so much work is given to a process at once, as far as one can tell */
+    HOSTS_AHEAD_MOST = 2 * 1024,  /* bytes of body of a call that is given ahead */
     HOSTS_TOLD_US = 1000 * 1000,  /* so long after a process has ended, somebody will have told how */
     HOSTS_LEAVE_US = 1000 * 1000, /* a process gets this, beyond the grace, to end */
 };
@@ -18,15 +21,19 @@ struct hosts {
     void *source_arg;
     struct reactor_errand grow; /* there may be too few processes, or it stops */
     struct reactor_timer later; /* when a process may be made again */
-    uint64_t last_number;       /* the reactor's */
+    struct reactor_timer tick;  /* while calls are given ahead */
+    bool gave_ahead;            /* since the last tick. The reactor's, as is the next. */
+    uint64_t last_number;
 
     pthread_mutex_t lock; /* of what follows; no other is taken under it, but it under a task's */
     pthread_cond_t none;  /* no process is left */
     struct remote *all, *idle;
     struct job *first, *last; /* tasks that wait */
+    const struct job *waited; /* the first of them at the last tick; only to be compared */
     unsigned waiting, idle_count, busy, starting, leaving;
     struct circuit circuit;
     bool started, stopping;
+    bool attended; /* the tick is set: quick calls may wait for a process that is awake */
     uint64_t calls, recycled, crashed;
     char last_crash[sizeof((struct hosts_state *)0)->last];
 };
@@ -42,6 +49,8 @@ unsigned hosts_lacking(const struct hosts *hosts);
 void hosts_put_back(struct hosts *hosts, struct task *task);
 /* Gives what waits to what is idle. */
 void hosts_give_out(struct hosts *hosts);
+/* Looks whether calls given ahead go on. The reactor's thread. */
+void hosts_tick(struct reactor_timer *timer);
 /* Nothing will run those that wait. */
 void hosts_refuse_all(struct hosts *hosts);
 

@@ -172,8 +172,12 @@ static void unlink_remote(struct remote *remote, bool planned)
     *at = remote->next;
     hosts->leaving--;
     *(planned ? &hosts->recycled : &hosts->crashed) += 1;
-    if (!hosts->all)
+    bool last = !hosts->all;
+    if (last)
         pthread_cond_broadcast(&hosts->none);
+    hosts->attended &= !last;
+    if (last) /* under the lock: who waits for that frees it */
+        reactor_unset(&hosts->tick);
     pthread_mutex_unlock(&hosts->lock);
 }
 
@@ -199,7 +203,9 @@ static void bury(struct remote *remote, const char *why)
         describe(remote, how, sizeof how);
     /* Whoever kills idle ones from outside says nothing of the plugin; but one that never served anything may. */
     bool tells = remote->calls == 0 || remote_has_call(remote) || remote->killed;
-    bool again = remote_lose_call(remote, how, &task), planned = remote->planned && !remote->killed;
+    bool again = remote_lose_call(remote, how, &task);
+    remote_lose_ahead(remote, how);
+    bool planned = remote->planned && !remote->killed;
     unlink_remote(remote, planned);
     remote_free(remote);
     if (again)
@@ -254,7 +260,8 @@ void hosts_call_over(struct remote *remote, const char *broken)
     }
     bool grown = limits->max_rss && remote_rss(remote) > limits->max_rss;
     pthread_mutex_lock(&hosts->lock);
-    hosts->calls++;
+    hosts->calls += remote->done ? remote->ran : 1;
+    remote->done = remote->ran = 0;
     bool closes = circuit_succeed(&hosts->circuit);
     bool leaves = hosts->stopping || remote->stage == REMOTE_LEAVES || grown ||
                   (limits->max_requests && remote->calls >= limits->max_requests);

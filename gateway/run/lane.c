@@ -198,9 +198,24 @@ bool lane_is_quick(const struct lane *lane)
     return lane->hosts && atomic_load_explicit(&lane->quick, memory_order_relaxed) >= QUICK_FROM;
 }
 
+int64_t lane_usual_us(const struct lane *lane)
+{
+    return atomic_load_explicit(&lane->usual_us, memory_order_relaxed);
+}
+
+/* Near the median of the last hundred or so: what took very long once says little. */
+static void note_usual(struct lane *lane, int64_t took_us)
+{
+    unsigned usual = atomic_load_explicit(&lane->usual_us, memory_order_relaxed);
+    unsigned step = usual / 16 + 1;
+    unsigned next = took_us > usual ? usual + step : usual > step ? usual - step : 0;
+    atomic_store_explicit(&lane->usual_us, next < HOSTS_QUICK_US ? next : HOSTS_QUICK_US, memory_order_relaxed);
+}
+
 void lane_note_hosted(struct lane *lane, int64_t took_us)
 {
     int quick = atomic_load_explicit(&lane->quick, memory_order_relaxed);
+    note_usual(lane, took_us);
     int next = took_us <= HOSTS_QUICK_US ? quick + 1 : quick - LONG_WEIGHS;
     next = next < 0 ? 0 : next > QUICK_MOST ? QUICK_MOST : next;
     if (next != quick) /* two threads may count one call: it is a number of some calls */

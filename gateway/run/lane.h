@@ -19,6 +19,7 @@ struct lane {
     struct executor *executor; /* shared by the routes of a plugin that is NGI_SERIAL */
     bool owns_executor;
     struct hosts *hosts;         /* under RUN_PROCESS: what runs its calls instead; the plugin's */
+    _Atomic unsigned usual_us;   /* how long its calls there take; relaxed: a hint */
     _Atomic int quick;           /* how likely such a call is over at once; relaxed: a hint */
     struct executor *afterwards; /* what ngi_background asks for: it takes no thread from calls that wait */
     _Atomic bool streams;        /* a call has asked to stream, which takes a thread. Relaxed: a hint. */
@@ -54,6 +55,8 @@ bool lane_goes_on_here(const struct lane *lane);
 
 /* Whether a call in a host process is worth waiting for on a pool thread. */
 bool lane_is_quick(const struct lane *lane);
+/* How long its handler runs there, usually. */
+int64_t lane_usual_us(const struct lane *lane);
 /* Takes note of how long its handler has run there. */
 void lane_note_hosted(struct lane *lane, int64_t took_us);
 

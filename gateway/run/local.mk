@@ -11,7 +11,8 @@ libpostern_a_SOURCES += \
 	gateway/run/placement.c gateway/run/placement.h \
 	gateway/run/reactor.c gateway/run/reactor.h \
 	gateway/run/remote.c gateway/run/remote.h gateway/run/remote_parts.h \
-	gateway/run/remote_call.c gateway/run/remote_response.c gateway/run/remote_send.c \
+	gateway/run/remote_ahead.c gateway/run/remote_call.c gateway/run/remote_response.c gateway/run/remote_send.c \
+	gateway/run/slots.c gateway/run/slots.h \
 	gateway/run/solo.c gateway/run/solo.h \
 	gateway/run/runner.c gateway/run/runner.h \
 	gateway/run/service.c gateway/run/service.h \

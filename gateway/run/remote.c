@@ -33,11 +33,25 @@ static size_t room_for(struct remote *remote)
     return room < REMOTE_BLOCK ? room : REMOTE_BLOCK;
 }
 
+/* Calls end. */
+static void go_through(struct remote *remote, const uint8_t *data, size_t n)
+{
+    for (size_t used; n > 0 && !remote->broken; data += used, n -= used) {
+        struct fcgi_end how;
+        remote_collect(remote);
+        used = 0;
+        if (remote_is_idle(remote))
+            remote->broken = REMOTE_SAID_MORE;
+        else if (remote_feed(remote, &remote->in, data, n, &used, &how))
+            remote_finish(remote, &how);
+    }
+    remote_collect(remote);
+}
+
 /* Reads once. */
 static enum received receive(struct remote *remote)
 {
     static uint8_t block[REMOTE_BLOCK]; /* the reactor's */
-    struct fcgi_end how;
     pthread_mutex_lock(&remote->lock);
     size_t room = room_for(remote);
     if (room == 0) {
@@ -53,30 +67,12 @@ static enum received receive(struct remote *remote)
         pthread_mutex_unlock(&remote->lock);
         return gone ? RECEIVED_END : RECEIVED_NOTHING;
     }
-    if (!remote->task) {
-        pthread_mutex_unlock(&remote->lock);
-        hosts_call_over(remote, "it said something unasked");
-        return RECEIVED_NOTHING;
-    }
+    if (remote_is_idle(remote))
+        remote->broken = "it said something unasked";
     remote->answers = true;
-    struct task *task = remote->task;
-    bool over = remote_feed(remote, block, (size_t)n, &how);
-    if (!over && !remote->broken) {
-        pthread_mutex_unlock(&remote->lock);
-        return RECEIVED_SOME;
-    }
-    if (over)
-        remote_end(remote, &how);
-    else
-        remote_fail(remote, 502, remote->broken);
-    const char *broken = remote->broken;
-    reactor_unset(&remote->limit);
-    remote_forget(remote);
-    remote_set_events(remote);
-    pthread_mutex_unlock(&remote->lock);
-    task_release(task);
-    hosts_call_over(remote, broken);
-    return RECEIVED_NOTHING;
+    if (!remote->broken)
+        go_through(remote, block, (size_t)n);
+    return remote_look_over(remote) ? RECEIVED_NOTHING : RECEIVED_SOME;
 }
 
 static void ready(struct reactor_source *source, uint32_t events)
@@ -119,6 +115,8 @@ static void look(struct reactor_errand *errand)
 {
     struct remote *remote = (struct remote *)((char *)errand - offsetof(struct remote, errand));
     pthread_mutex_lock(&remote->lock);
+    remote_collect(remote);
+    remote_promote(remote);
     if (remote->task) {
         if (atomic_load_explicit(&remote->given_up, memory_order_relaxed)) {
             bool final = atomic_load_explicit(&remote->final, memory_order_relaxed);
@@ -132,18 +130,38 @@ static void look(struct reactor_errand *errand)
         }
         remote->stalled = false;
         (void)remote_push(remote);
-        remote_set_events(remote);
     }
     bool unbegun = remote->unbegun;
     const char *doomed = remote->doomed;
     remote->unbegun = false;
     remote->doomed = NULL;
-    pthread_mutex_unlock(&remote->lock);
-    if (unbegun || doomed)
+    if (!remote_look_over(remote) && (unbegun || doomed))
         hosts_call_over(remote, doomed);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
+
+bool remote_look_over(struct remote *remote)
+{
+    const char *broken = remote->broken;
+    struct task *task = broken ? remote->task : NULL;
+    bool over = broken || (remote_is_idle(remote) && remote->done > 0);
+    if (task)
+        remote_fail(remote, 502, broken);
+    if (task) {
+        reactor_unset(&remote->limit);
+        remote_forget(remote);
+    }
+    remote->orphan &= !broken;
+    remote->broken = NULL;
+    remote_set_events(remote);
+    pthread_mutex_unlock(&remote->lock);
+    if (task)
+        task_release(task);
+    if (over)
+        hosts_call_over(remote, broken);
+    return over;
+}
 
 void remote_set_events(struct remote *remote)
 {
@@ -182,16 +200,20 @@ void remote_drop_file(struct remote *remote)
 
 void remote_forget(struct remote *remote)
 {
+    bool ahead = remote->request != REQUESTER_ID; /* of such a call nothing is left to be sent, but of others */
     remote->task = NULL;
+    remote->stalled = false;
     remote_drop_file(remote);
+    buffer_reset(&remote->head, REMOTE_KEPT);
+    if (ahead)
+        return;
     if (remote->body_file >= 0)
         close(remote->body_file);
     remote->body_file = -1;
     buffer_reset(&remote->pairs, REMOTE_KEPT);
     buffer_reset(&remote->out, REMOTE_KEPT);
-    buffer_reset(&remote->head, REMOTE_KEPT);
     remote->out_at = 0;
-    remote->waits_for_room = remote->stalled = false;
+    remote->waits_for_room = false;
 }
 
 struct remote *remote_new(struct hosts *hosts, uint64_t number, int fd)
@@ -201,7 +223,7 @@ struct remote *remote_new(struct hosts *hosts, uint64_t number, int fd)
         return NULL;
     remote->hosts = hosts;
     remote->number = number;
-    remote->pidfd = remote->memory = remote->file = remote->body_file = -1;
+    remote->pidfd = remote->memory = remote->file = remote->body_file = remote->slots_fd = -1;
     remote->socket = (struct reactor_source){ .ready = ready, .fd = fd };
     remote->status = HOSTS_STATUS_UNKNOWN;
     remote->limit.fire = over_limit;
@@ -229,6 +251,9 @@ void remote_free(struct remote *remote)
     }
     if (remote->memory >= 0)
         close(remote->memory);
+    if (remote->slots_fd >= 0)
+        close(remote->slots_fd);
+    slots_free(remote->slots);
     pthread_mutex_destroy(&remote->lock);
     buffer_free(&remote->pairs);
     buffer_free(&remote->out);
@@ -242,6 +267,7 @@ int remote_came(struct remote *remote, pid_t pid, int pidfd)
     remote->pidfd = pidfd;
     remote->death = (struct reactor_source){ .ready = die, .fd = pidfd };
     remote->events = EPOLLIN;
+    remote->slots = slots_new(&remote->slots_fd); /* without, it gets one call at a time */
     int rc = reactor_add(&remote->death, EPOLLIN);
     return rc == NGI_OK ? reactor_add(&remote->socket, EPOLLIN) : rc;
 }
@@ -277,15 +303,17 @@ void remote_kill(struct remote *remote, const char *why)
 bool remote_has_call(struct remote *remote)
 {
     pthread_mutex_lock(&remote->lock);
-    bool has = remote->task != NULL;
+    bool has = !remote_is_idle(remote);
     pthread_mutex_unlock(&remote->lock);
     return has;
 }
 
 void remote_drain(struct remote *remote)
 {
-    bool calls = remote_has_call(remote);
-    while (calls && receive(remote) == RECEIVED_SOME)
+    pthread_mutex_lock(&remote->lock);
+    remote_collect(remote);
+    (void)remote_look_over(remote);
+    while (remote_has_call(remote) && receive(remote) == RECEIVED_SOME)
         ;
 }
 

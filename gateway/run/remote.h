@@ -12,6 +12,7 @@
 #include "base/buffer.h"
 #include "fcgi/requester.h"
 #include "run/reactor.h"
+#include "run/slots.h"
 
 struct hosts;
 struct task;
@@ -21,6 +22,14 @@ enum remote_stage {
     REMOTE_IDLE,
     REMOTE_BUSY,   /* it has a call */
     REMOTE_LEAVES, /* it has been told to end */
+};
+
+/* A call that a process has been given ahead. */
+struct ahead {
+    struct remote *remote;
+    struct slot *slot;
+    struct task *task; /* which waits, and is held for it; NULL: it has been taken back, or up. Hosts' lock. */
+    bool over;         /* nothing more comes for it. The reactor's. */
 };
 
 struct remote {
@@ -47,23 +56,35 @@ struct remote {
     const char *killed;    /* why, a constant; NULL: it has not been */
     int status;            /* of waitpid, once hosts_ended has told it; HOSTS_STATUS_UNKNOWN */
 
+    struct ahead ahead[SLOTS]; /* in the order in which they were sent; those before `ahead_at` are over */
+    unsigned ahead_at, ahead_count;
+    struct slots *slots;      /* NULL: it gets one call at a time */
+    int slots_fd;             /* which goes along with the first that is; -1: it has */
+    uint64_t done, done_then; /* what has been ended since hosts' count of it, taken back or not; at the last tick */
+    uint64_t ran;             /* calls among them */
+    bool watched;             /* hosts' tick looks whether they go on */
+    bool orphan;              /* the call under way is nobody's any more: what comes of it is dropped */
+
     struct reactor_errand errand;
     _Atomic bool given_up;  /* the call: it is to be aborted. Relaxed, as is the next: the errand's lock orders them. */
     _Atomic bool final;     /* nobody waits for it at all */
     _Atomic bool looked_at; /* task->out or task->in has moved */
 
     pthread_mutex_t lock; /* of what follows: of who begins a call, and then the reactor's */
-    struct task *task;    /* which is held for it; NULL: no call */
+    struct task *task;    /* which is held for it; NULL: no call under way, or an orphan */
+    uint16_t request;     /* the id of the call under way */
     int64_t begun_us;
+    int64_t ran_us;      /* as the process says, where nobody else could tell; -1 */
     struct buffer pairs; /* of the request's head, while it is put together */
     struct buffer out;   /* bytes to be sent, from `out_at` on */
     size_t out_at;
     uint64_t sent;
-    bool sends_file; /* the body's file goes along with the first byte, */
-    int body_file;   /* opened anew, to be read only; -1: not open */
-    bool all_read;   /* the end of the body is in `out`, or has been sent */
-    bool aborted;    /* likewise FCGI_ABORT_REQUEST */
-    bool warned;     /* likewise one that says INNER_MAY_LISTEN */
+    bool sends_file;  /* the body's file goes along with the first byte, */
+    bool sends_slots; /* likewise */
+    int body_file;    /* opened anew, to be read only; -1: not open */
+    bool all_read;    /* the end of the body is in `out`, or has been sent */
+    bool aborted;     /* likewise FCGI_ABORT_REQUEST */
+    bool warned;      /* likewise one that says INNER_MAY_LISTEN */
     bool waits_for_room;
     bool waited_for;    /* by remote_try, which reads what comes; the reactor does not */
     bool wants_stream;  /* its response is to be sent on as it comes, when that is over */
@@ -107,6 +128,16 @@ enum remote_answer {
     REMOTE_UNREACHED, /* the process was gone: the task is as new */
 };
 enum remote_answer remote_try(struct remote *remote, struct task *task, int64_t wait_us);
+
+/* --- calls given ahead (remote_ahead.c); the reactor's thread */
+
+/* Gives an idle process that the caller has claimed several at once, which are in remote->ahead[0..count) too. They may
+ * be taken back from there meanwhile: the caller holds them. */
+void remote_begin_ahead(struct remote *remote, struct task *const *tasks, unsigned count);
+/* Looks after them, now and then. True: some are still out. */
+bool remote_tick(struct remote *remote);
+/* The process has ended: those that had not begun wait again. */
+void remote_lose_ahead(struct remote *remote, const char *how);
 
 /* The process has ended with a call: what comes of that. On the reactor's thread. `how`: in words. True: it had not
  * read the call, which is the caller's again, waiting, in *ret_task. */

@@ -10,17 +10,11 @@
 #include "run/hosts_parts.h"
 #include "run/task_parts.h"
 
+/* Alone. */
 static void prepare(struct remote *remote, struct task *task)
 {
-    remote->task = task;
-    remote->begun_us = clock_us();
-    remote->sent = 0;
-    remote->all_read = remote->aborted = remote->warned = remote->refused = remote->wants_stream = false;
-    remote->answers = remote->headed = false;
+    remote_prepare(remote, task, REQUESTER_ID);
     remote->in = (struct requester){ 0 };
-    remote->broken = NULL;
-    atomic_store_explicit(&remote->given_up, false, memory_order_relaxed);
-    atomic_store_explicit(&remote->final, false, memory_order_relaxed);
 }
 
 /* Sends what can be sent. False: the task could not be told, and is settled. */
@@ -52,7 +46,11 @@ static bool await_answer(struct remote *remote, int64_t until_us, struct fcgi_en
         ssize_t n = remote_receive_some(remote, block, sizeof block);
         if (n > 0) {
             remote->answers = true;
-            if (remote_feed(remote, block, (size_t)n, ret_end) || remote->broken)
+            size_t used;
+            bool over = remote_feed(remote, &remote->in, block, (size_t)n, &used, ret_end);
+            if (over && used < (size_t)n)
+                remote->broken = REMOTE_SAID_MORE;
+            if (over || remote->broken)
                 return true;
             if (remote->wants_stream || clock_us() >= until_us)
                 return false;
@@ -100,6 +98,20 @@ static bool hand_over(struct remote *remote)
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
+
+void remote_prepare(struct remote *remote, struct task *task, uint16_t request)
+{
+    remote->task = task;
+    remote->request = request;
+    remote->begun_us = clock_us();
+    remote->ran_us = -1;
+    remote->sent = 0;
+    remote->all_read = remote->aborted = remote->warned = remote->refused = remote->wants_stream = false;
+    remote->answers = remote->headed = remote->sends_file = remote->sends_slots = false;
+    remote->broken = NULL;
+    atomic_store_explicit(&remote->given_up, false, memory_order_relaxed);
+    atomic_store_explicit(&remote->final, false, memory_order_relaxed);
+}
 
 bool remote_begin(struct remote *remote, struct task *task)
 {
@@ -171,6 +183,7 @@ bool remote_lose_call(struct remote *remote, const char *how, struct task **ret_
     pthread_mutex_lock(&remote->lock);
     struct task *task = remote->task;
     *ret_task = NULL;
+    remote->orphan = false;
     if (!task) {
         pthread_mutex_unlock(&remote->lock);
         return false;
@@ -179,7 +192,8 @@ bool remote_lose_call(struct remote *remote, const char *how, struct task **ret_
      * read: closing a local socket with bytes in its queue resets it, and what has been sent in one piece is read as
      * one. */
     bool whole = remote->all_read && remote->out_at == remote->out.length;
-    bool unread = !remote->answers && !task->in.data && !remote->aborted && !remote->warned &&
+    bool alone = remote->request == REQUESTER_ID; /* of the others it is known that they have begun */
+    bool unread = alone && !remote->answers && !task->in.data && !remote->aborted && !remote->warned &&
                   (!whole || (remote->refused && remote->sent <= REMOTE_UNSPLIT_MOST));
     bool again = unread && task_put_back(task);
     if (again)

@@ -8,6 +8,8 @@
 
 #include "run/remote.h"
 
+#define REMOTE_SAID_MORE "it said more after the end of a call"
+
 enum {
     REMOTE_BLOCK = 64 * 1024,        /* read at a time */
     REMOTE_KEPT = 4 * 1024,          /* of a buffer, from one call to the next */
@@ -34,15 +36,36 @@ bool remote_push(struct remote *remote);
 
 /* --- what comes */
 
+/* Nothing is under way, or has been given ahead. */
+bool remote_is_idle(const struct remote *remote);
+
 /* As recv(2) without waiting; keeps a file that comes along. */
 ssize_t remote_receive_some(struct remote *remote, uint8_t *block, size_t room);
 void remote_drop_file(struct remote *remote);
-/* Goes through what has come, for the response. True: that was the end of the call. What makes no sense:
- * remote->broken.
- */
-bool remote_feed(struct remote *remote, const uint8_t *data, size_t n, struct fcgi_end *ret_end);
+/* Goes through what has come, up to the end of the call under way: true. Returns in *ret_used how far. What makes no
+ * sense: remote->broken. */
+bool remote_feed(struct remote *remote, struct requester *in, const uint8_t *data, size_t n, size_t *ret_used,
+                 struct fcgi_end *ret_end);
 /* From here on what comes is sent on. */
 void remote_begin_stream(struct remote *remote);
+
+/* After calls may have ended, on the reactor's thread. Releases the lock. True: nothing is under way any more, and
+ * hosts_call_over has been called. */
+bool remote_look_over(struct remote *remote);
+
+/* --- calls given ahead: the reactor's thread */
+
+/* Ends those that have been answered in their slots, if nothing else is under way. */
+void remote_collect(struct remote *remote);
+/* What comes is not for the call under way. True: it is for one that is from now on. */
+bool remote_turn(struct remote *remote, const struct requester_event *event);
+/* Makes the next one the call under way, if the process has begun it. */
+void remote_promote(struct remote *remote);
+
+/* --- the beginning */
+
+/* Readies it for a call. */
+void remote_prepare(struct remote *remote, struct task *task, uint16_t request);
 
 /* --- the end of a call: the task is settled, and still held */
 
@@ -52,5 +75,7 @@ void remote_end(struct remote *remote, const struct fcgi_end *how);
 void remote_fail(struct remote *remote, int status, const char *why);
 /* Forgets the call. */
 void remote_forget(struct remote *remote);
+/* All of that, as the process has ended it. */
+void remote_finish(struct remote *remote, const struct fcgi_end *how);
 
 #endif

@@ -102,7 +102,10 @@ static void settle(struct remote *remote, bool cut)
     struct response *response = &task->request->response;
     pthread_mutex_lock(&task->lock);
     task->remote = NULL;
-    task->request->timing.run_us = clock_us() - remote->begun_us;
+    struct timing *timing = &task->request->timing;
+    timing->run_us = remote->ran_us >= 0 ? remote->ran_us : clock_us() - remote->begun_us;
+    if (remote->ran_us >= 0) /* nobody had seen it begin */
+        timing->queue_us -= remote->ran_us < timing->queue_us ? remote->ran_us : timing->queue_us;
     task->deadline_us = INT64_MAX; /* it was the handler's */
     task->out.ended |= response->begun;
     task->out.broken |= response->begun && cut;
@@ -204,25 +207,45 @@ void remote_end(struct remote *remote, const struct fcgi_end *how)
     }
 }
 
-/* Goes through what has come. True: that was the end of the call. */
-bool remote_feed(struct remote *remote, const uint8_t *data, size_t n, struct fcgi_end *ret_end)
+void remote_finish(struct remote *remote, const struct fcgi_end *how)
 {
-    while (n > 0 && !remote->broken) {
+    struct task *task = remote->task;
+    if (task)
+        remote_end(remote, how);
+    reactor_unset(&remote->limit);
+    remote_forget(remote);
+    remote->orphan = false;
+    remote->done++;
+    remote->ran++;
+    if (task)
+        task_release(task);
+}
+
+bool remote_feed(struct remote *remote, struct requester *in, const uint8_t *data, size_t n, size_t *ret_used,
+                 struct fcgi_end *ret_end)
+{
+    *ret_used = 0;
+    while (*ret_used < n && !remote->broken) {
         struct requester_event event;
-        size_t taken = requester_take(&remote->in, data, n, &event);
-        data += taken;
-        n -= taken;
-        switch (event.kind) {
-        case REQUESTER_NOTHING: break;
-        case REQUESTER_STDOUT: take_stdout(remote, event.data, event.length); break;
-        case REQUESTER_STDERR: log_stderr(remote, event.data, event.length); break;
-        case REQUESTER_END:
+        *ret_used += requester_take(in, data + *ret_used, n - *ret_used, &event);
+        if (event.kind == REQUESTER_BROKEN)
+            remote->broken = event.why;
+        if (event.kind == REQUESTER_BROKEN || event.kind == REQUESTER_NOTHING)
+            continue;
+        bool under_way = (remote->task || remote->orphan) && event.request == remote->request;
+        if (!under_way && !remote_turn(remote, &event))
+            continue;
+        if (event.kind == REQUESTER_END) {
             *ret_end = event.end;
-            if (n > 0)
-                remote->broken = "it said more after the end of a call";
             return true;
-        case REQUESTER_BROKEN: remote->broken = event.why; break;
         }
+        remote->answers = true;
+        if (!remote->task)
+            continue;
+        if (event.kind == REQUESTER_STDOUT)
+            take_stdout(remote, event.data, event.length);
+        else
+            log_stderr(remote, event.data, event.length);
     }
     return false;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/passing.h"
 #include "base/text.h"
@@ -60,13 +61,21 @@ static int64_t take_body(struct task *task, void *buf, size_t n, bool *ret_later
     return got;
 }
 
-/* As send(2); the first byte takes the body's file along. */
+/* As send(2); the first byte takes the body's file along, or the slots. */
 static ssize_t send_some(struct remote *remote)
 {
     const struct iovec bytes = { remote->out.data + remote->out_at, remote->out.length - remote->out_at };
     if (remote->sends_file && remote->sent == 0)
         return passing_send(remote->socket.fd, &bytes, 1, remote->body_file);
-    return send(remote->socket.fd, bytes.iov_base, bytes.iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (!remote->sends_slots)
+        return send(remote->socket.fd, bytes.iov_base, bytes.iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t n = passing_send(remote->socket.fd, &bytes, 1, remote->slots_fd);
+    if (n > 0) {
+        close(remote->slots_fd);
+        remote->slots_fd = -1;
+        remote->sends_slots = false;
+    }
+    return n;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
@@ -84,6 +93,7 @@ int remote_put_head(struct remote *remote, struct task *task)
 {
     struct request *request = task->request;
     struct buffer *pairs = &remote->pairs;
+    pairs->length = 0;
     int rc = cgi_tell(request, body_length(request), put_pair, pairs);
     if (rc == NGI_OK)
         rc = put_text(pairs, INNER_REQUEST_ID, request->id);
@@ -96,10 +106,13 @@ int remote_put_head(struct remote *remote, struct task *task)
         rc = put_text(pairs, INNER_BODY_ARRIVES, "1");
     if (rc == NGI_OK && remote->sends_file)
         rc = put_number(pairs, INNER_BODY_FILE, (int64_t)request->body.length);
+    remote->sends_slots = remote->slots_fd >= 0 && !remote->sends_file; /* one file goes along */
+    if (rc == NGI_OK && remote->sends_slots)
+        rc = put_text(pairs, INNER_SLOTS, "1");
     if (rc == NGI_OK)
-        rc = requester_put_begin(&remote->out);
+        rc = requester_put_begin(&remote->out, remote->request);
     if (rc == NGI_OK)
-        rc = requester_put_params(&remote->out, pairs);
+        rc = requester_put_params(&remote->out, remote->request, pairs);
     return rc;
 }
 
@@ -108,7 +121,7 @@ int remote_put_abort(struct remote *remote, uint8_t why)
     if (remote->aborted)
         return NGI_OK;
     remote->aborted = remote->all_read = true;
-    return requester_put_abort(&remote->out, why);
+    return requester_put_abort(&remote->out, remote->request, why);
 }
 
 int remote_put_warning(struct remote *remote)
@@ -116,7 +129,7 @@ int remote_put_warning(struct remote *remote)
     if (remote->aborted || remote->warned)
         return NGI_OK;
     remote->warned = true;
-    return requester_put_abort(&remote->out, INNER_MAY_LISTEN);
+    return requester_put_abort(&remote->out, remote->request, INNER_MAY_LISTEN);
 }
 
 uint8_t remote_why_aborted(const struct remote *remote)
@@ -147,7 +160,7 @@ bool remote_fill(struct remote *remote)
         return true;
     }
     remote->all_read = n == 0;
-    (void)requester_put_stdin(out, (size_t)n); /* there is room */
+    (void)requester_put_stdin(out, remote->request, (size_t)n); /* there is room */
     out->length += (size_t)n;
     return true;
 }

@@ -78,6 +78,7 @@ struct task {
         cancelled; /* NGI_CANCEL_…; 0: it is not. Written under the lock, read by the handler without (relaxed). */
     _Atomic int cancel_fd; /* an eventfd; -1: nobody has asked */
     struct remote *remote; /* the host process that runs it; NULL: none does */
+    struct ahead *ahead;   /* it waits in one that has another call. Hosts' lock; NULL: it does not */
     struct later *later;   /* out; NULL: none */
     int (*continuation)(ngi_request *r, void *arg);
     void *continuation_arg;

@@ -54,6 +54,7 @@ static void renew(struct task *task)
     atomic_store_explicit(&task->cancelled, 0, memory_order_relaxed);
     atomic_store_explicit(&task->cancel_fd, -1, memory_order_relaxed);
     task->remote = NULL;
+    task->ahead = NULL;
     task->later = NULL;
     task->continuation = NULL;
     task->streamed = 0;

@@ -1,5 +1,5 @@
-/* Host processes that do what the query of a request says, with nothing of ours but the responder's state machine, and a
- * source that makes them by fork(2):
+/* Host processes that do what the query of a request says, with nothing of ours but the responder's state machine, and
+ * a source that makes them by fork(2):
  *
  *   hello     "hello", with its length           pid      the process's number
  *   big       BIG bytes, with their length       long     BIG bytes, without
@@ -10,15 +10,18 @@
  *   half      a head that promises more, SIGSEGV cut      some bytes, then an end that says: failed
  *   garbage   no FastCGI                         mute     an end without a response
  *   smuggle   a head that no handler may send    close    closes the socket, and goes on
+ *   gate      "hello" after forks_open_gate
+ *
+ * And of a call that was given ahead, to lie about: "long-slot", "no-answer", "odd-state", "out-of-turn", "unknown",
+ * "end-of-another".
  */
 #ifndef TESTS_UNIT_HOST_FIXTURE_H
 #define TESTS_UNIT_HOST_FIXTURE_H
 
 #include "run/hosts.h"
+#include "tests/unit/run_fixture.h"
 
 enum { BIG = 3 * 1024 * 1024 };
-
-extern const struct hosts_source forks; /* its arg: NULL */
 
 /* How the next processes are to be: as said above; dead on arrival; such that end at once, as where after_fork fails;
  * or none can be made. [any thread] */
@@ -28,9 +31,31 @@ void forks_make(enum host_making how);
 unsigned forks_made(void);
 unsigned forks_ended(void);
 
-/* `hosts` is what is told. Before hosts_start; the reactor runs. */
-void forks_begin(struct hosts *hosts);
-/* After hosts_stop. */
-void forks_end(void);
+/* Lets one "gate" go on. */
+void forks_open_gate(void);
+/* Answers that were left in slots so far. */
+unsigned forks_in_slots(void);
+
+/* --- a lane whose calls they run, and a client of it */
+
+struct given {
+    unsigned most, spare, queue;
+    uint64_t max_requests, max_rss;
+    int kill_after_ms, timeout_ms;
+};
+
+extern struct client client;
+extern char told[4096]; /* what the teller was told; the reactor's, read when all is over */
+
+void given(const struct given *given);
+void over(void);
+struct hosts_state state(void);
+/* Its status for `/?word`; the text is the client's, and the caller leaves. */
+int ask(const char *word);
+/* The same, and leaves. */
+int get(const char *word);
+/* Has calls be quick for so long that the next one is waited for on this thread; `very`: and that one which is not
+ * changes nothing. */
+void be_quick(bool very);
 
 #endif

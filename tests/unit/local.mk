@@ -11,6 +11,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/run_fixture.c tests/unit/run_fixture.h \
 	tests/unit/sandbox_fixture.c tests/unit/sandbox_fixture.h \
 	tests/unit/settings_fixture.c tests/unit/settings_fixture.h \
+	tests/unit/test_ahead.c \
 	tests/unit/test_arena.c \
 	tests/unit/test_body.c \
 	tests/unit/test_buffer.c \

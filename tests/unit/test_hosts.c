@@ -15,81 +15,6 @@
 #include "tests/unit/run_fixture.h"
 #include "tests/unit/suites.h"
 
-static struct client client;
-static struct hosts *hosts;
-static char told[4096]; /* what the teller was told; the reactor's, read when all is over */
-
-static void take_told(const char *text)
-{
-    size_t n = strlen(told);
-    snprintf(told + n, sizeof told - n, "%s\n", text);
-}
-
-struct given {
-    unsigned most, spare, queue;
-    uint64_t max_requests, max_rss;
-    int kill_after_ms, timeout_ms;
-};
-
-static void given(const struct given *given)
-{
-    const struct hosts_limits limits = {
-        .plugin = "fake",
-        .most = given->most ? given->most : 2,
-        .spare = given->spare,
-        .queue = given->queue ? given->queue : 1000,
-        .max_requests = given->max_requests,
-        .max_rss = given->max_rss,
-        .kill_after_us = (given->kill_after_ms ? given->kill_after_ms : 5000) * INT64_C(1000),
-        .grace_us = INT64_C(5000) * 1000,
-    };
-    ngi_error err;
-    *told = '\0';
-    hosts_set_teller(take_told);
-    ck_assert_int_eq(reactor_start(&err), NGI_OK);
-    hosts = hosts_new(&limits, &forks, NULL);
-    ck_assert_ptr_nonnull(hosts);
-    forks_begin(hosts);
-    hosts_start(hosts);
-    serve(&(struct serving){ .run = RUN_PROCESS, .hosts = hosts, .watched = true, .timeout_ms = given->timeout_ms });
-    client_begin(&client);
-}
-
-static void over(void)
-{
-    serve_idle();
-    client_end(&client);
-    serve_end();
-    hosts_stop(hosts);
-    forks_end();
-    reactor_stop();
-    hosts_free(hosts);
-}
-
-static struct hosts_state state(void)
-{
-    struct hosts_state state;
-    hosts_look(hosts, &state);
-    return state;
-}
-
-/* The answer to `/?word`, as text; the caller leaves. */
-static int ask(const char *word)
-{
-    char target[64];
-    snprintf(target, sizeof target, "/?%s", word);
-    (void)client_ask(&client, target);
-    (void)client_wait(&client);
-    return client_status(&client);
-}
-
-static int get(const char *word)
-{
-    int status = ask(word);
-    client_leave(&client);
-    return status;
-}
-
 static bool has_processes(void *arg)
 {
     return state().processes == *(unsigned *)arg;
@@ -271,19 +196,10 @@ END_TEST
 
 /* --- waited for ---------------------------------------------------------------------------------------------- */
 
-/* Calls have been quick for so long that the next one is waited for on this thread. */
-static void be_quick(void)
-{
-    for (int i = 0; !lane_is_quick(serve_lane()); i++) {
-        ck_assert_int_lt(i, 1000);
-        ck_assert_int_eq(get("hello"), 200);
-    }
-}
-
 START_TEST(a_quick_call_is_waited_for)
 {
     given(&(struct given){ 0 });
-    be_quick();
+    be_quick(false);
     unsigned suspends = atomic_load(&client.suspends), waited = 0;
     for (int i = 0; i < 100; i++) {
         waited += client_ask(&client, "/?hello") == TASK_RESPOND;
@@ -310,7 +226,7 @@ START_TEST(whatever_a_call_that_is_waited_for_does_is_as_ever)
         { "close", 502, 2 },   { "smuggle", 502, 2 },
     };
     given(&(struct given){ .most = 1, .timeout_ms = 3000, .kill_after_ms = 100 });
-    be_quick();
+    be_quick(false);
     ck_assert_int_eq(get(cases[_i].word), cases[_i].status);
     ck_assert_int_eq(get("hello"), 200);
     ck_assert_uint_eq(forks_made(), cases[_i].made);
@@ -323,7 +239,7 @@ START_TEST(a_large_response_that_was_waited_for_comes_whole)
     static const char *const words[] = { "big", "long" };
     int64_t how;
     given(&(struct given){ 0 });
-    be_quick();
+    be_quick(false);
     ck_assert_int_eq(ask(words[_i]), 200);
     ck_assert_uint_eq(take_stream(&how), BIG);
     ck_assert_int_eq(how, STREAM_END);
@@ -337,7 +253,7 @@ END_TEST
 START_TEST(calls_that_are_not_quick_are_waited_for_no_longer)
 {
     given(&(struct given){ .timeout_ms = 50, .kill_after_ms = 5000, .most = 8 });
-    be_quick();
+    be_quick(false);
     for (int i = 0; lane_is_quick(serve_lane()); i++) {
         ck_assert_int_lt(i, 10);
         ck_assert_int_eq(get("wait"), 504);
