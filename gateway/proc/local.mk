@@ -30,7 +30,8 @@ libpostern_a_SOURCES += \
 	gateway/proc/status.c gateway/proc/status.h \
 	gateway/proc/succession.c gateway/proc/succession.h \
 	gateway/proc/supervisor.c gateway/proc/supervisor.h \
-	gateway/proc/takeover.c gateway/proc/takeover.h \
+	gateway/proc/takeover.c gateway/proc/takeover.h gateway/proc/takeover_state.h \
+	gateway/proc/takeover_load.c gateway/proc/takeover_save.c \
 	gateway/proc/trial.c gateway/proc/trial.h \
 	gateway/proc/verdict.c gateway/proc/verdict.h \
 	gateway/proc/worker.c gateway/proc/worker.h \
