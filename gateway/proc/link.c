@@ -426,8 +426,6 @@ static enum link_outcome call(struct link *link)
             news = task_continue(link->task);
             continue;
         }
-        if (link->slot) /* this one takes longer: what waits behind it has its turn elsewhere */
-            link_feed(link);
         link_attend(link, false);
         if (link->piece_left > 0)
             pass_piece(link);

@@ -38,6 +38,8 @@ static bool flush(struct record *record)
     struct link *link = record->link;
     if (record->length == 0)
         return !is_over(link);
+    if (link->slot && !record->begun && link->task->request->response.kind == RESPONSE_STREAM)
+        link_feed(link); /* it may take as long as its client likes */
     responder_put_header(&link->front.responder, FCGI_STDOUT, record->length, record->bytes);
     bool good = link_send(link, record->bytes, FCGI_HEADER_SIZE + record->length);
     record->begun = true;
@@ -323,6 +325,8 @@ enum link_outcome link_answer(struct link *link)
 bool link_attend(struct link *link, bool wants_room)
 {
     struct link_host *host = link->host;
+    if (link->slot) /* what waits behind this one has its turn elsewhere */
+        link_feed(link);
     int timeout = host->patience(host);
     int limit =
         wants_room && host->settings->connection_timeout > 0 ? (int)(host->settings->connection_timeout * 1000) : -1;

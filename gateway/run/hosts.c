@@ -87,7 +87,7 @@ static bool may_go_ahead(const struct task *task)
 /* Whether it is cheaper to have it wait for a process that is awake than to wake another: for the tick at most. */
 static bool may_wait(const struct hosts *hosts, const struct task *task)
 {
-    return hosts->attended && hosts->busy > 0 && may_go_ahead(task) &&
+    return hosts->attended && hosts->awake[0] + hosts->awake[1] > 0 && may_go_ahead(task) &&
            lane_usual_us(task->lane) * hosts->waiting <= HOSTS_BATCH_US;
 }
 
@@ -153,6 +153,12 @@ static void refuse(struct task *task)
 void hosts_set_stage(struct remote *remote, enum remote_stage stage)
 {
     struct hosts *hosts = remote->hosts;
+    if (remote->stage == REMOTE_BUSY && remote->busy_since + 1 >= hosts->ticks)
+        hosts->awake[remote->busy_since % 2]--;
+    if (stage == REMOTE_BUSY) {
+        remote->busy_since = hosts->ticks;
+        hosts->awake[hosts->ticks % 2]++;
+    }
     --*count_of(hosts, remote->stage);
     ++*count_of(hosts, stage);
     if (remote->stage == REMOTE_IDLE) {
@@ -195,10 +201,10 @@ void hosts_put_back(struct hosts *hosts, struct task *task)
         refuse(task);
 }
 
-void hosts_give_out(struct hosts *hosts)
+void hosts_give_out(struct hosts *hosts, bool awake)
 {
-    while (give(hosts, false))
-        ;
+    while (give(hosts, awake))
+        awake = false;
 }
 
 void hosts_tick(struct reactor_timer *timer)
@@ -209,9 +215,12 @@ void hosts_tick(struct reactor_timer *timer)
     pthread_mutex_lock(&hosts->lock);
     bool hurries = hosts->first && hosts->first == hosts->waited; /* for a tick, and others are not faster */
     hosts->waited = hosts->first;
+    bool others_idle = hosts->idle_count > 0;
+    hosts->ticks++;
+    hosts->awake[hosts->ticks % 2] = 0;
     pthread_mutex_unlock(&hosts->lock);
     for (struct remote *remote = hosts->all; remote; remote = remote->next)
-        goes_on |= remote_tick(remote);
+        goes_on |= remote_tick(remote, others_idle);
     if (goes_on) {
         reactor_set(&hosts->tick, clock_us() + HOSTS_TICK_US);
     } else {
@@ -356,9 +365,9 @@ bool hosts_withdraw(struct hosts *hosts, struct task *task)
         ahead->task = NULL;
         task->ahead = NULL;
         queued = true;
-    } else if (ahead) { /* it has begun, and is to hear that it should stop */
-        reactor_ask(&ahead->remote->errand);
     }
+    if (ahead) /* where it has begun, it is to hear that it should stop; else it may be the last that was out */
+        reactor_ask(&ahead->remote->errand);
     pthread_mutex_unlock(&hosts->lock);
     return queued;
 }

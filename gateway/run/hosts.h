@@ -1,4 +1,4 @@
-/* The process executor: the calls of a plugin, in host processes that serve one at a time each. The gateway's end of
+/* The process executor: the calls of a plugin, in host processes that run one at a time each. The gateway's end of
  * their sockets is here, and who does what; how processes are made and ended is their source's (proc/). */
 #ifndef RUN_HOSTS_H
 #define RUN_HOSTS_H

@@ -33,7 +33,9 @@ struct hosts {
     unsigned waiting, idle_count, busy, starting, leaving;
     struct circuit circuit;
     bool started, stopping;
-    bool attended; /* the tick is set: quick calls may wait for a process that is awake */
+    uint64_t ticks;
+    unsigned awake[2]; /* processes that have been busy for no longer than this tick, or the one before; by ticks % 2 */
+    bool attended;     /* the tick is set: quick calls may wait for a process that is awake */
     uint64_t calls, recycled, crashed;
     char last_crash[sizeof((struct hosts_state *)0)->last];
 };
@@ -47,8 +49,8 @@ unsigned hosts_lacking(const struct hosts *hosts);
 
 /* A task that is held for it waits again, before all others. */
 void hosts_put_back(struct hosts *hosts, struct task *task);
-/* Gives what waits to what is idle. */
-void hosts_give_out(struct hosts *hosts);
+/* Gives what waits to what is idle. `awake`: the latest that is has just become it. */
+void hosts_give_out(struct hosts *hosts, bool awake);
 /* Looks whether calls given ahead go on. The reactor's thread. */
 void hosts_tick(struct reactor_timer *timer);
 /* Nothing will run those that wait. */

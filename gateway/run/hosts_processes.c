@@ -88,7 +88,7 @@ static void dismiss_all(struct hosts *hosts)
 void hosts_grow_now(struct reactor_errand *errand)
 {
     struct hosts *hosts = (struct hosts *)((char *)errand - offsetof(struct hosts, grow));
-    hosts_give_out(hosts);
+    hosts_give_out(hosts, false);
     hosts_grow(hosts);
 }
 
@@ -215,7 +215,7 @@ static void bury(struct remote *remote, const char *why)
         if (tells)
             note_failure(hosts, how);
     }
-    hosts_give_out(hosts);
+    hosts_give_out(hosts, false);
     hosts_grow(hosts);
 }
 
@@ -261,6 +261,7 @@ void hosts_call_over(struct remote *remote, const char *broken)
     bool grown = limits->max_rss && remote_rss(remote) > limits->max_rss;
     pthread_mutex_lock(&hosts->lock);
     hosts->calls += remote->done ? remote->ran : 1;
+    remote->calls -= remote->done - remote->ran; /* some it has been given in vain */
     remote->done = remote->ran = 0;
     bool closes = circuit_succeed(&hosts->circuit);
     bool leaves = hosts->stopping || remote->stage == REMOTE_LEAVES || grown ||
@@ -278,7 +279,7 @@ void hosts_call_over(struct remote *remote, const char *broken)
     }
     if (leaves && remote->stage != REMOTE_LEAVES)
         dismiss(remote, limits->grace_us + HOSTS_LEAVE_US);
-    hosts_give_out(hosts);
+    hosts_give_out(hosts, !leaves);
     if (lacks)
         hosts_grow(hosts);
 }
@@ -354,7 +355,7 @@ void hosts_came(struct hosts *hosts, uint64_t number, pid_t pid, int pidfd)
     if (remote->stage == REMOTE_STARTS && !remote->killed)
         hosts_set_stage(remote, REMOTE_IDLE);
     pthread_mutex_unlock(&hosts->lock);
-    hosts_give_out(hosts);
+    hosts_give_out(hosts, false);
 }
 
 void hosts_ended(struct hosts *hosts, uint64_t number, int status, const char *why)

@@ -46,6 +46,12 @@ static void go_through(struct remote *remote, const uint8_t *data, size_t n)
             remote_finish(remote, &how);
     }
     remote_collect(remote);
+    /* Who sends a descriptor sends it along with the last bytes that are received with it (unix(7)): it belongs to the
+     * call that these are of, and not to one that has ended before. */
+    if (remote_is_idle(remote))
+        remote_drop_file(remote);
+    else if (remote->task || remote->orphan)
+        remote->file_is_last = false;
 }
 
 /* Reads once. */
@@ -131,11 +137,13 @@ static void look(struct reactor_errand *errand)
         remote->stalled = false;
         (void)remote_push(remote);
     }
+    remote_limit_ended(remote);
     bool unbegun = remote->unbegun;
     const char *doomed = remote->doomed;
     remote->unbegun = false;
     remote->doomed = NULL;
-    if (!remote_look_over(remote) && (unbegun || doomed))
+    bool over = remote_look_over(remote);
+    if (doomed || (unbegun && !over))
         hosts_call_over(remote, doomed);
 }
 
@@ -145,6 +153,11 @@ bool remote_look_over(struct remote *remote)
 {
     const char *broken = remote->broken;
     struct task *task = broken ? remote->task : NULL;
+    if (broken)
+        remote->in.broken = broken; /* nothing that follows is read */
+    else
+        broken = remote->wrong;
+    remote->wrong = NULL;
     bool over = broken || (remote_is_idle(remote) && remote->done > 0);
     if (task)
         remote_fail(remote, 502, broken);
@@ -152,7 +165,7 @@ bool remote_look_over(struct remote *remote)
         reactor_unset(&remote->limit);
         remote_forget(remote);
     }
-    remote->orphan &= !broken;
+    remote->orphan &= !remote->broken;
     remote->broken = NULL;
     remote_set_events(remote);
     pthread_mutex_unlock(&remote->lock);
@@ -187,6 +200,7 @@ ssize_t remote_receive_some(struct remote *remote, uint8_t *block, size_t room)
     if (fd >= 0) {
         remote_drop_file(remote);
         remote->file = fd;
+        remote->file_is_last = true;
     }
     return n;
 }
@@ -196,6 +210,7 @@ void remote_drop_file(struct remote *remote)
     if (remote->file >= 0)
         close(remote->file);
     remote->file = -1;
+    remote->file_is_last = false;
 }
 
 void remote_forget(struct remote *remote)
@@ -203,7 +218,8 @@ void remote_forget(struct remote *remote)
     bool ahead = remote->request != REQUESTER_ID; /* of such a call nothing is left to be sent, but of others */
     remote->task = NULL;
     remote->stalled = false;
-    remote_drop_file(remote);
+    if (!remote->file_is_last)
+        remote_drop_file(remote);
     buffer_reset(&remote->head, REMOTE_KEPT);
     if (ahead)
         return;

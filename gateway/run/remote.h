@@ -37,6 +37,7 @@ struct remote {
     struct remote *next;      /* of all: hosts' lock */
     struct remote *next_idle; /* likewise */
     enum remote_stage stage;  /* likewise */
+    uint64_t busy_since;      /* hosts->ticks by then; likewise */
     uint64_t calls;           /* it has been given; likewise */
     _Atomic unsigned
         claims; /* threads that are about to begin a call, or have: it must not be freed. Taken under hosts'
@@ -62,6 +63,7 @@ struct remote {
     int slots_fd;             /* which goes along with the first that is; -1: it has */
     uint64_t done, done_then; /* what has been ended since hosts' count of it, taken back or not; at the last tick */
     uint64_t ran;             /* calls among them */
+    unsigned ticks;           /* since they were sent */
     bool watched;             /* hosts' tick looks whether they go on */
     bool orphan;              /* the call under way is nobody's any more: what comes of it is dropped */
 
@@ -97,8 +99,10 @@ struct remote {
     bool answers;       /* something of it has come */
     bool headed;        /* its head has been read */
     int file;           /* that came along; -1: none */
+    bool file_is_last;  /* with the last bytes that have come: it is of the call that they are of */
     bool stalled;       /* task->out is full: nothing is read */
     const char *broken; /* what came is no response: why, a constant */
+    const char *wrong;  /* it has answered a call as nobody may: likewise, and it is to be killed */
     uint32_t events;    /* that the reactor waits for */
     bool out_of_set;    /* it waits for none of them, and knows nothing of the socket */
 };
@@ -134,8 +138,9 @@ enum remote_answer remote_try(struct remote *remote, struct task *task, int64_t 
 /* Gives an idle process that the caller has claimed several at once, which are in remote->ahead[0..count) too. They may
  * be taken back from there meanwhile: the caller holds them. */
 void remote_begin_ahead(struct remote *remote, struct task *const *tasks, unsigned count);
-/* Looks after them, now and then. True: some are still out. */
-bool remote_tick(struct remote *remote);
+/* Looks after them, now and then: what has waited for a tick without any of them ending, or for two where others are
+ * idle, is taken back. True: some are still out. */
+bool remote_tick(struct remote *remote, bool others_idle);
 /* The process has ended: those that had not begun wait again. */
 void remote_lose_ahead(struct remote *remote, const char *how);
 

@@ -21,6 +21,7 @@ static uint16_t id_of(unsigned number)
 static void set_over(struct remote *remote, unsigned number)
 {
     remote->ahead[number].over = true;
+    reactor_unset(&remote->limit);
     while (is_out(remote) && remote->ahead[remote->ahead_at].over)
         remote->ahead_at++;
 }
@@ -129,14 +130,36 @@ static void fail(struct remote *remote, unsigned number, int rc)
     remote->ran++;
 }
 
-/* What has not begun waits again, from `number` on; what comes first comes first again. */
-static void take_back_from(struct remote *remote, unsigned number)
+static void wait_again(struct remote *remote, struct task *task)
 {
+    if (task)
+        hosts_put_back(remote->hosts, task);
+}
+
+/* What has not begun waits again, from `number` on; what comes first comes first again. False: some has. */
+static bool take_back_from(struct remote *remote, unsigned number)
+{
+    bool all = true;
     for (unsigned i = remote->ahead_count; i-- > number;) {
-        struct task *task = remote->ahead[i].over ? NULL : take_back(remote, i);
-        if (task)
-            hosts_put_back(remote->hosts, task);
+        if (remote->ahead[i].over)
+            continue;
+        wait_again(remote, take_back(remote, i));
+        all &= !remote->ahead[i].task;
     }
+    return all;
+}
+
+/* The same of what has not been sent, whatever the process has made of the slots. */
+static void unsend_from(struct remote *remote, unsigned number)
+{
+    pthread_mutex_lock(&remote->hosts->lock);
+    remote->calls -= remote->ahead_count - number;
+    pthread_mutex_unlock(&remote->hosts->lock);
+    for (unsigned i = remote->ahead_count; i-- > number;) {
+        (void)slot_withdraw(remote->ahead[i].slot);
+        wait_again(remote, take(remote, i));
+    }
+    remote->ahead_count = number;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
@@ -185,7 +208,11 @@ bool remote_turn(struct remote *remote, const struct requester_event *event)
         remote->broken = "it answers a request before its turn";
         return false;
     }
+    if (remote->broken)
+        return false;
     turn_to(remote, number);
+    if (remote->orphan && !ends)
+        give_up_orphan(remote);
     return true;
 }
 
@@ -205,7 +232,18 @@ void remote_promote(struct remote *remote)
     }
 }
 
-bool remote_tick(struct remote *remote)
+void remote_limit_ended(struct remote *remote)
+{
+    bool awaited = !is_out(remote) || remote->task || remote->orphan || remote->limit.set;
+    pthread_mutex_lock(&remote->hosts->lock);
+    for (unsigned i = remote->ahead_at; i < remote->ahead_count; i++)
+        awaited |= remote->ahead[i].task != NULL;
+    pthread_mutex_unlock(&remote->hosts->lock);
+    if (!awaited)
+        reactor_set(&remote->limit, clock_us() + hosts_patience_us(remote, true));
+}
+
+bool remote_tick(struct remote *remote, bool others_idle)
 {
     pthread_mutex_lock(&remote->lock);
     if (!remote->watched) {
@@ -215,11 +253,10 @@ bool remote_tick(struct remote *remote)
     remote_collect(remote);
     bool stuck = remote->done == remote->done_then;
     remote->done_then = remote->done;
-    if (stuck) {
+    if (stuck || (remote->ticks++ > 0 && others_idle)) {
         remote_promote(remote);
         unsigned behind = remote->ahead_at + (remote->task || remote->orphan ? 0 : 1);
-        take_back_from(remote, behind);
-        remote->watched = false;
+        remote->watched = !take_back_from(remote, behind);
     }
     bool out = remote->watched && is_out(remote);
     return !remote_look_over(remote) && out;
@@ -235,7 +272,9 @@ void remote_begin_ahead(struct remote *remote, struct task *const *tasks, unsign
     remote->all_read = true;
     remote->sends_file = false;
     remote->watched = true;
+    remote->ticks = 0;
     remote->done_then = UINT64_MAX;
+    remote->sent = 0;
     out->length = remote->out_at = 0;
     for (unsigned i = 0; i < remote->ahead_count; i++) {
         size_t before = out->length;
@@ -244,13 +283,14 @@ void remote_begin_ahead(struct remote *remote, struct task *const *tasks, unsign
             fail(remote, i, rc);
         } else if (before > 0 && out->length > REMOTE_UNSPLIT_MOST) {
             out->length = before;
-            take_back_from(remote, i);
-            remote->ahead_count = i;
+            unsend_from(remote, i);
         }
     }
-    if (is_out(remote) && !remote_push(remote)) { /* the reactor finds out how it ended, or ends it */
-        take_back_from(remote, 0);
-        remote->ahead_count = 0;
+    remote->sends_slots = remote->slots_fd >= 0;
+    if (is_out(remote) && !remote_push(remote)) { /* it is gone, or as good as that */
+        if (remote->sent == 0)
+            unsend_from(remote, remote->ahead_at);
+        reactor_set(&remote->patience, clock_us() + HOSTS_TOLD_US);
         if (remote->doomed)
             reactor_ask(&remote->errand);
     } else if (!is_out(remote)) {

@@ -59,6 +59,8 @@ bool remote_look_over(struct remote *remote);
 void remote_collect(struct remote *remote);
 /* What comes is not for the call under way. True: it is for one that is from now on. */
 bool remote_turn(struct remote *remote, const struct requester_event *event);
+/* Where all that it still has has been taken back, it does not get for ever to say so. */
+void remote_limit_ended(struct remote *remote);
 /* Makes the next one the call under way, if the process has begun it. */
 void remote_promote(struct remote *remote);
 

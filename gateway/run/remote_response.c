@@ -212,6 +212,10 @@ void remote_finish(struct remote *remote, const struct fcgi_end *how)
     struct task *task = remote->task;
     if (task)
         remote_end(remote, how);
+    if (remote->broken) { /* what comes next can be read all the same */
+        remote->wrong = remote->broken;
+        remote->broken = NULL;
+    }
     reactor_unset(&remote->limit);
     remote_forget(remote);
     remote->orphan = false;

@@ -125,7 +125,7 @@ static void say_big(bool declared)
 /* So much is said to be in the file. */
 static void say_file(int length, bool sends)
 {
-    char record[FCGI_HEADER_SIZE + 256], block[4096];
+    char record[FCGI_HEADER_SIZE + 256], end_of_it[16];
     if (slot)
         leave_slot();
     union {
@@ -137,10 +137,9 @@ static void say_file(int length, bool sends)
     struct iovec bytes = { record, FCGI_HEADER_SIZE + (size_t)n };
     struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1 };
     int fd = memfd_create("body", MFD_CLOEXEC);
-    memset(block, 'x', sizeof block);
-    for (size_t left = BIG; left > 0; left -= sizeof block)
-        if (write(fd, block, sizeof block) < 0)
-            _exit(7);
+    memset(end_of_it, 'x', sizeof end_of_it);
+    if (ftruncate(fd, BIG) < 0 || pwrite(fd, end_of_it, sizeof end_of_it, BIG - sizeof end_of_it) < 0)
+        _exit(7);
     responder_put_header(&responder, FCGI_STDOUT, (size_t)n, (uint8_t *)record);
     if (sends) {
         message.msg_control = control.bytes;
@@ -241,6 +240,10 @@ static void answer(void)
         hang();
     } else if (asks("end-of-another")) {
         say_for(request + 1, FCGI_END_REQUEST);
+        hang();
+    } else if (asks("answer-and-hang")) {
+        say_text("hello", 5);
+        end(0);
         hang();
     } else if (asks("close")) {
         close(line);

@@ -11,6 +11,7 @@
  *   garbage   no FastCGI                         mute     an end without a response
  *   smuggle   a head that no handler may send    close    closes the socket, and goes on
  *   gate      "hello" after forks_open_gate
+ *   answer-and-hang
  *
  * And of a call that was given ahead, to lie about: "long-slot", "no-answer", "odd-state", "out-of-turn", "unknown",
  * "end-of-another".

@@ -275,6 +275,25 @@ START_TEST(nobody_waits_behind_a_slow_call)
 }
 END_TEST
 
+/* A process that does not so much as begin what it has been given is not waited for for ever. */
+START_TEST(a_process_that_does_nothing_more_is_ended)
+{
+    const char *words[CALLS];
+    given(&(struct given){ .most = 1, .timeout_ms = 1000, .kill_after_ms = 100 });
+    for (int i = 0; i < CALLS; i++)
+        words[i] = i == 0 ? "answer-and-hang" : "hello";
+    queue_up(1, words);
+    forks_open_gate();
+    ck_assert_int_eq(finish(&gated[0]), 200);
+    ck_assert_int_eq(finish(&several[0]), 200);
+    for (int i = 1; i < CALLS; i++)
+        ck_assert_int_eq(finish(&several[i]), 504);
+    ck_assert_int_eq(get("hello"), 200);
+    ck_assert_uint_eq(forks_made(), 2);
+    over();
+}
+END_TEST
+
 /* A client that leaves takes its call along, wherever that is by then, and nobody else's. */
 START_TEST(clients_that_leave_take_their_calls_along)
 {
@@ -317,6 +336,7 @@ Suite *ahead_suite(void)
     tcase_add_test(tcase, calls_that_wait_are_given_together);
     tcase_add_loop_test(tcase, one_of_several_is_none_of_the_others_business, 0, 16);
     tcase_add_loop_test(tcase, nobody_waits_behind_a_slow_call, 0, 2);
+    tcase_add_test(tcase, a_process_that_does_nothing_more_is_ended);
     tcase_add_test(tcase, clients_that_leave_take_their_calls_along);
     suite_add_tcase(suite, tcase);
     return suite;
