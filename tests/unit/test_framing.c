@@ -1,0 +1,289 @@
+#include "http/framing.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/suites.h"
+
+/* What comes of bytes, whatever pieces they come in. */
+struct outcome {
+    bool good;
+    size_t length; /* of `passed`: what was let through */
+    char passed[65536];
+    struct framing framing;
+};
+
+static void feed(struct outcome *outcome, const void *data, size_t n, size_t piece)
+{
+    memset(outcome, 0, sizeof *outcome);
+    outcome->good = true;
+    for (size_t at = 0; outcome->good && at < n; at += piece) {
+        struct framing_taken taken;
+        size_t size = n - at < piece ? n - at : piece;
+        uint8_t *own = malloc(size); /* a sanitizer sees who reads beyond */
+        ck_assert_ptr_nonnull(own);
+        memcpy(own, (const char *)data + at, size);
+        outcome->good = framing_take(&outcome->framing, own, size, &taken);
+        ck_assert_uint_le(taken.length, size);
+        ck_assert_uint_le(taken.good, taken.length);
+        ck_assert(!outcome->good || taken.good == taken.length);
+        ck_assert(taken.start == SIZE_MAX || taken.start <= taken.good);
+        ck_assert_uint_le(outcome->length + taken.good, sizeof outcome->passed);
+        memcpy(outcome->passed + outcome->length, own, taken.good);
+        outcome->length += taken.good;
+        free(own);
+    }
+}
+
+/* The same in one piece, byte by byte, and in pieces of 7. */
+static struct outcome *take(const void *data, size_t n)
+{
+    static struct outcome whole, pieces;
+    static const size_t sizes[] = { 1, 7 };
+    feed(&whole, data, n, n ? n : 1);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        feed(&pieces, data, n, sizes[i]);
+        ck_assert_int_eq(pieces.good, whole.good);
+        ck_assert_uint_eq(pieces.length, whole.length);
+        ck_assert_mem_eq(pieces.passed, whole.passed, whole.length);
+        ck_assert_mem_eq(&pieces.framing, &whole.framing, sizeof whole.framing);
+    }
+    return &whole;
+}
+
+#define GET "GET / HTTP/1.1\r\nHost: x\r\n"
+#define POST "POST / HTTP/1.1\r\nHost: x\r\n"
+#define CHUNKED POST "Transfer-Encoding: chunked\r\n\r\n"
+
+/* --- what is let through --------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *text;
+    unsigned begun;
+    enum framing_stage stage;
+} fine[] = {
+    { "", 0, FRAMING_START },
+    { GET "\r\n", 1, FRAMING_START },
+    { "\r\n\r\n" GET "\r\n", 1, FRAMING_START },
+    { GET "\r\n" GET "\r\n" GET, 3, FRAMING_NAME_START },
+    { GET "\r\n\r\n" GET "\r\n", 2, FRAMING_START },
+    { "GET /a%20b?c=d&e#f HTTP/1.0\r\n\r\n", 1, FRAMING_START },
+    { "GET \xc3\xa4 HTTP/1.1\r\n\r\n", 1, FRAMING_START },
+    { "M!#$%&'*+-.^_`|~9 * HTTP/1.9\r\n\r\n", 1, FRAMING_START },
+    { GET "A:\r\nB: \t \r\nC:x\t\r\nD:\xff\"(),/:;<=>?@[\\]{}\r\n\r\n", 1, FRAMING_START },
+    { POST "Content-Length: 0\r\n\r\n", 1, FRAMING_START },
+    { POST "content-LENGTH:\t 5 \t\r\n\r\nhello" GET "\r\n", 2, FRAMING_START },
+    { POST "Content-Length: 00005\r\n\r\nhell", 1, FRAMING_BODY },
+    { POST "Content-Length: 9223372036854775807\r\n\r\nx", 1, FRAMING_BODY },
+    { POST "Content-Lengths: x\r\nContent-Lengt: y\r\nXContent-Length: z\r\nTransfer-Encodin: 1\r\n\r\n", 1,
+      FRAMING_START },
+    { CHUNKED "0\r\n\r\n" GET "\r\n", 2, FRAMING_START },
+    { CHUNKED "5\r\nhello\r\n00A\r\n0123456789\r\nfffff\r\nx", 1, FRAMING_DATA },
+    { CHUNKED "1\r\nx\r\n0\r\nA: b\r\nC:\r\n\r\n" GET "\r\n", 2, FRAMING_START },
+    { POST "transfer-encoding:CHUNKED \t\r\n\r\n0\r\n\r\n", 1, FRAMING_START },
+    { CHUNKED "1\r\n\r\r\n0\r\n\r\n", 1, FRAMING_START },
+};
+
+START_TEST(what_has_one_reading_passes_as_it_came)
+{
+    const char *text = fine[_i].text;
+    const struct outcome *outcome = take(text, strlen(text));
+    ck_assert_msg(outcome->good, "%s", outcome->framing.why);
+    ck_assert_uint_eq(outcome->length, strlen(text));
+    ck_assert_mem_eq(outcome->passed, text, strlen(text));
+    ck_assert_uint_eq(outcome->framing.begun, fine[_i].begun);
+    ck_assert_int_eq(outcome->framing.stage, fine[_i].stage);
+}
+END_TEST
+
+START_TEST(chunk_extensions_are_taken_out)
+{
+    static const struct {
+        const char *size, *left;
+    } cases[] = {
+        { "1;a=b", "1" }, { "1;", "1" },        { "1 ;a", "1" },     { "1\t \t; a = \"b;c\" ;d", "1" },
+        { "1;;;", "1" },  { "1;\xff=\t", "1" }, { "01;name", "01" },
+    };
+    char text[512], left[512];
+    snprintf(text, sizeof text, CHUNKED "%s\r\nx\r\n0;end\r\n\r\n" GET "\r\n", cases[_i].size);
+    snprintf(left, sizeof left, CHUNKED "%s\r\nx\r\n0\r\n\r\n" GET "\r\n", cases[_i].left);
+    const struct outcome *outcome = take(text, strlen(text));
+    ck_assert_msg(outcome->good, "%s", outcome->framing.why);
+    ck_assert_uint_eq(outcome->length, strlen(left));
+    ck_assert_mem_eq(outcome->passed, left, strlen(left));
+    ck_assert_uint_eq(outcome->framing.begun, 2);
+}
+END_TEST
+
+/* --- what is refused ------------------------------------------------------------------------------------------- */
+
+/* `good`, and then `bad`, at whose first byte it is known. */
+static const struct {
+    const char *good, *bad;
+    int status;
+    const char *why;
+} refused[] = {
+    { "", "\n", 400, "method" },
+    { "", " GET / HTTP/1.1\r\n", 400, "method" },
+    { "\r\n\r\n", "\r\n", 400, "method" },
+    { "\r", "G", 400, "carriage return" },
+    { "", "\x16\x03\x01", 400, "method" }, /* TLS */
+    { "GET", "\t/ HTTP/1.1\r\n", 400, "method" },
+    { "GE", "(T / HTTP/1.1\r\n", 400, "method" },
+    { "GET ", " / HTTP/1.1\r\n", 400, "target" },
+    { "GET /a", "\tb HTTP/1.1\r\n", 400, "control character" },
+    { "GET /a", "\x7f HTTP/1.1\r\n", 400, "control character" },
+    { "GET /", "\r\n\r\n", 400, "control character" }, /* HTTP/0.9 */
+    { "GET /a ", "b HTTP/1.1\r\n", 400, "HTTP/1.x" },
+    { "GET / HTTP/", "2.0\r\n", 505, "version" },
+    { "GET / HTTP/1", "\r\n", 400, "HTTP/1.x" },
+    { "GET / HTTP/1.1", " \r\n", 400, "HTTP/1.x" },
+    { "GET / HTTP/1.1", "1\r\n", 400, "HTTP/1.x" },
+    { "GET / HTTP/1.1", "\nHost: x\r\n", 400, "HTTP/1.x" },
+    { "GET / HTTP/1.1\r", "Host: x\r\n", 400, "carriage return" },
+    { "GET / ", "http/1.1\r\n", 400, "HTTP/1.x" },
+    { "GET / HTTP/1.1\r\n", " Host: x\r\n", 400, "white space" },
+    { GET, " folded\r\n", 400, "white space" },
+    { GET, "\tfolded\r\n", 400, "white space" },
+    { GET, ": empty\r\n", 400, "token" },
+    { GET "A", " : b\r\n", 400, "white space" },
+    { GET "A", "\r\n", 400, "token" },
+    { GET "A", "(: b\r\n", 400, "token" },
+    { GET "A", "\xe4: b\r\n", 400, "token" },
+    { GET "A: b", "\nC: d\r\n", 400, "carriage return" },
+    { GET "A: b\r", "C: d\r\n", 400, "carriage return" },
+    { GET "A: b", "\x01\r\n", 400, "control" },
+    { GET "\r", "X", 400, "carriage return" },
+    { POST "Content-Length", " : 5\r\n", 400, "white space" },
+    { POST "Transfer-Encoding", "\t: chunked\r\n", 400, "white space" },
+    { POST "Content-Length: 5\r\nContent-Length", ": 6\r\n", 400, "more than one Content-Length" },
+    { POST "Content-Length: 5\r\ncontent-length", ": 5\r\n", 400, "more than one Content-Length" },
+    { POST "Content-Length: 5", ", 5\r\n", 400, "no number" },
+    { POST "Content-Length: 5 ", "5\r\n", 400, "no number" },
+    { POST "Content-Length: ", "+5\r\n", 400, "no number" },
+    { POST "Content-Length: ", "-1\r\n", 400, "no number" },
+    { POST "Content-Length: 0", "x5\r\n", 400, "no number" },
+    { POST "Content-Length: ", "\r\n", 400, "no number" },
+    { POST "Content-Length: 922337203685477580", "8\r\n", 400, "too large" },
+    { POST "Content-Length: 9223372036854775807", "0\r\n", 400, "too large" },
+    { POST "Transfer-Encoding: ", "gzip\r\n", 501, "Transfer-Encoding" },
+    { POST "Transfer-Encoding: chunked", ", chunked\r\n", 501, "Transfer-Encoding" },
+    { POST "Transfer-Encoding: chunked ", "x\r\n", 501, "Transfer-Encoding" },
+    { POST "Transfer-Encoding: ", "xchunked\r\n", 501, "Transfer-Encoding" },
+    { POST "Transfer-Encoding: chunke", "\r\n", 501, "Transfer-Encoding" },
+    { POST "Transfer-Encoding: ", "\r\n", 501, "Transfer-Encoding" },
+    { POST "Transfer-Encoding: ", "\"chunked\"\r\n", 501, "Transfer-Encoding" },
+    { POST "Transfer-Encoding: ", "\vchunked\r\n", 400, "control" },
+    { POST "Transfer-Encoding: chunked\r\nTransfer-Encoding", ": chunked\r\n", 400, "more than one Transfer-Encoding" },
+    { POST "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r", "\n", 400, "both" },
+    { POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r", "\n", 400, "both" },
+    { "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r", "\n", 400, "HTTP/1.0" },
+    { CHUNKED, "\r\n", 400, "without a size" },
+    { CHUNKED, " 1\r\n", 400, "without a size" },
+    { CHUNKED, "x1\r\n", 400, "without a size" },
+    { CHUNKED "0", "x1\r\n", 400, "no number" },
+    { CHUNKED "1", "\nx\r\n", 400, "no number" },
+    { CHUNKED "1\r", "x\r\n", 400, "carriage return" },
+    { CHUNKED "1", " \r\nx\r\n", 400, "no number" },
+    { CHUNKED "1\r\nx", "y\r\n", 400, "longer than its size" },
+    { CHUNKED "1\r\nx", "\n0\r\n\r\n", 400, "longer than its size" },
+    { CHUNKED "1\r\nx\r", "0", 400, "carriage return" },
+    { CHUNKED "fffffffffffffff", "f\r\n", 400, "too large" },
+    { CHUNKED "0\r\n", " a: b\r\n", 400, "trailer" },
+    { CHUNKED "0\r\na", " : b\r\n", 400, "trailer" },
+    { CHUNKED "0\r\na: b", "\n\r\n", 400, "trailer" },
+    { CHUNKED "0\r\n\r", "G", 400, "carriage return" },
+    { GET "\r\n", "\nGET / HTTP/1.1\r\n", 400, "method" },
+};
+
+START_TEST(what_has_two_readings_is_refused)
+{
+    char text[1024];
+    int n = snprintf(text, sizeof text, "%s%s", refused[_i].good, refused[_i].bad);
+    const struct outcome *outcome = take(text, (size_t)n);
+    ck_assert(!outcome->good);
+    ck_assert_str_eq(strstr(outcome->framing.why, refused[_i].why) ? "" : outcome->framing.why, "");
+    ck_assert_int_eq(outcome->framing.status, refused[_i].status);
+    ck_assert_uint_eq(outcome->length, strlen(refused[_i].good));
+    ck_assert_int_eq(outcome->framing.stage, FRAMING_REFUSED);
+}
+END_TEST
+
+START_TEST(no_control_character_passes_but_in_a_body)
+{
+    char text[256];
+    for (int c = 0; c < 256; c++) {
+        bool control = c < ' ' ? c != '\t' : c == 0x7f;
+        int n = snprintf(text, sizeof text, GET "A: b%cc\r\n\r\n", c);
+        ck_assert_int_eq(take(text, (size_t)n)->good, !control);
+        n = snprintf(text, sizeof text, "GET /%c HTTP/1.1\r\n\r\n", c);
+        ck_assert_int_eq(take(text, (size_t)n)->good, !control && c != '\t' && c != ' ');
+        n = snprintf(text, sizeof text, POST "Content-Length: 1\r\n\r\n%c", c);
+        ck_assert(take(text, (size_t)n)->good);
+        n = snprintf(text, sizeof text, CHUNKED "1;%c\r\n%c\r\n0\r\n\r\n", c ? c : 1, c);
+        ck_assert_int_eq(take(text, (size_t)n)->good, c != 0 && !control);
+    }
+}
+END_TEST
+
+START_TEST(what_nobody_reads_is_bounded)
+{
+    static char text[3 * FRAMING_TRAILERS_MOST];
+    static const struct {
+        const char *before, *piece;
+        size_t most;
+        const char *why;
+    } cases[] = {
+        { CHUNKED "1;", "e", FRAMING_EXTENSIONS_MOST, "extensions" },
+        { CHUNKED, "1;1234567\r\nx\r\n", FRAMING_EXTENSIONS_MOST / 7 * 14, "extensions" },
+        { CHUNKED "0\r\n", "a: b\r\n", FRAMING_TRAILERS_MOST / 5 * 6, "trailers" },
+    };
+    size_t n = (size_t)snprintf(text, sizeof text, "%s", cases[_i].before), length = strlen(cases[_i].piece);
+    for (; n + length < sizeof text; n += length)
+        memcpy(text + n, cases[_i].piece, length);
+    struct outcome *outcome = take(text, n);
+    ck_assert(!outcome->good);
+    ck_assert_ptr_nonnull(strstr(outcome->framing.why, cases[_i].why));
+    feed(outcome, text, cases[_i].most - 64, 4096);
+    ck_assert(outcome->good);
+}
+END_TEST
+
+/* The offset at which a request begins, in the bytes that are left. */
+START_TEST(the_last_beginning_is_told)
+{
+    char text[] = CHUNKED "1;extension\r\nx\r\n0;another\r\n\r\n" GET "\r\n" GET;
+    struct framing framing = { 0 };
+    struct framing_taken taken;
+    size_t n = sizeof text - 1;
+    ck_assert(framing_take(&framing, (uint8_t *)text, n, &taken));
+    ck_assert_uint_eq(taken.length, n - strlen(";extension;another"));
+    ck_assert_uint_eq(taken.start, taken.length - strlen(GET));
+    ck_assert_mem_eq(text + taken.start, GET, strlen(GET));
+    ck_assert_uint_eq(framing.begun, 3);
+    ck_assert(framing_is_in_head(&framing) && !framing_is_in_body(&framing));
+    char more[] = "A: b";
+    ck_assert(framing_take(&framing, (uint8_t *)more, 4, &taken));
+    ck_assert_uint_eq(taken.start, SIZE_MAX);
+}
+END_TEST
+
+/* ---------------------------------------------------------------------------------------------------------- */
+
+#define COUNT(table) (int)(sizeof(table) / sizeof *(table))
+
+Suite *framing_suite(void)
+{
+    Suite *suite = suite_create("framing");
+    TCase *tcase = tcase_create("framing");
+    tcase_add_loop_test(tcase, what_has_one_reading_passes_as_it_came, 0, COUNT(fine));
+    tcase_add_loop_test(tcase, chunk_extensions_are_taken_out, 0, 7);
+    tcase_add_loop_test(tcase, what_has_two_readings_is_refused, 0, COUNT(refused));
+    tcase_add_test(tcase, no_control_character_passes_but_in_a_body);
+    tcase_add_loop_test(tcase, what_nobody_reads_is_bounded, 0, 3);
+    tcase_add_test(tcase, the_last_beginning_is_told);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
