@@ -3,6 +3,7 @@ libpostern_a_SOURCES += \
 	gateway/base/buffer.c gateway/base/buffer.h \
 	gateway/base/clock.h \
 	gateway/base/file.c gateway/base/file.h \
+	gateway/base/interpose.h \
 	gateway/base/log.c gateway/base/log.h \
 	gateway/base/map.c gateway/base/map.h \
 	gateway/base/passing.c gateway/base/passing.h \

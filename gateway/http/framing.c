@@ -18,8 +18,6 @@ enum { TOKEN = 1, TARGET = 2, VALUE = 4, EXTENSION = 8 };
 #define CLASS64(c) CLASS16(c), CLASS16((c) + 16), CLASS16((c) + 32), CLASS16((c) + 48)
 static const uint8_t classes[256] = { CLASS64(0), CLASS64(64), CLASS64(128), CLASS64(192) };
 
-/* The fields that say where a request ends; a bit of `maybe` for each. */
-enum { LENGTH = 1, CODING = 2 };
 static const char length_name[] = "content-length", coding_name[] = "transfer-encoding", chunked[] = "chunked",
                   version[] = "HTTP/1.";
 
@@ -37,6 +35,7 @@ static size_t skip(const uint8_t *data, size_t at, size_t n, uint8_t class)
 
 static bool refuse(struct framing *framing, int status, const char *why)
 {
+    framing->refused = framing->stage;
     framing->stage = FRAMING_REFUSED;
     framing->status = status;
     framing->why = why;
@@ -89,21 +88,21 @@ static bool begin_name(struct framing *framing, uint8_t c)
         return bad(framing, "a header whose name is no token");
     framing->stage = FRAMING_NAME;
     framing->at = 1;
-    framing->maybe = lower(c) == 'c' ? LENGTH : lower(c) == 't' ? CODING : 0;
+    framing->maybe = lower(c) == 'c' ? FRAMING_LENGTH : lower(c) == 't' ? FRAMING_CODING : 0;
     return true;
 }
 
 static bool begin_value(struct framing *framing)
 {
-    if ((framing->maybe & LENGTH && framing->at != sizeof length_name - 1) ||
-        (framing->maybe & CODING && framing->at != sizeof coding_name - 1))
+    if ((framing->maybe & FRAMING_LENGTH && framing->at != sizeof length_name - 1) ||
+        (framing->maybe & FRAMING_CODING && framing->at != sizeof coding_name - 1))
         framing->maybe = 0;
-    if (framing->maybe & LENGTH && framing->has_length)
+    if (framing->maybe & FRAMING_LENGTH && framing->has_length)
         return bad(framing, "more than one Content-Length");
-    if (framing->maybe & CODING && framing->has_coding)
+    if (framing->maybe & FRAMING_CODING && framing->has_coding)
         return bad(framing, "more than one Transfer-Encoding");
-    framing->has_length |= (framing->maybe & LENGTH) != 0;
-    framing->has_coding |= (framing->maybe & CODING) != 0;
+    framing->has_length |= (framing->maybe & FRAMING_LENGTH) != 0;
+    framing->has_coding |= (framing->maybe & FRAMING_CODING) != 0;
     framing->stage = FRAMING_VALUE;
     framing->has_value = false;
     framing->spaced = false;
@@ -118,8 +117,8 @@ static bool take_name(struct framing *framing, uint8_t c)
     if (!(classes[c] & TOKEN))
         return bad(framing, c == ' ' || c == '\t' ? "white space in or behind the name of a header"
                                                   : "a header whose name is no token");
-    const char *name = framing->maybe & LENGTH ? length_name : coding_name;
-    size_t length = framing->maybe & LENGTH ? sizeof length_name - 1 : sizeof coding_name - 1;
+    const char *name = framing->maybe & FRAMING_LENGTH ? length_name : coding_name;
+    size_t length = framing->maybe & FRAMING_LENGTH ? sizeof length_name - 1 : sizeof coding_name - 1;
     if (framing->maybe && (framing->at >= length || lower(c) != (uint8_t)name[framing->at]))
         framing->maybe = 0;
     if (framing->maybe)
@@ -130,7 +129,7 @@ static bool take_name(struct framing *framing, uint8_t c)
 /* A character of a value that matters, white space aside. */
 static bool take_measure(struct framing *framing, uint8_t c)
 {
-    if (framing->maybe & LENGTH) {
+    if (framing->maybe & FRAMING_LENGTH) {
         if (c < '0' || c > '9' || framing->spaced)
             return bad(framing, "a Content-Length that is no number");
         if (framing->length > (uint64_t)(INT64_MAX - (c - '0')) / 10)
@@ -147,9 +146,9 @@ static bool take_measure(struct framing *framing, uint8_t c)
 
 static bool end_value(struct framing *framing)
 {
-    if (framing->maybe & LENGTH && !framing->has_value)
+    if (framing->maybe & FRAMING_LENGTH && !framing->has_value)
         return bad(framing, "a Content-Length that is no number");
-    if (framing->maybe & CODING && framing->at != sizeof chunked - 1)
+    if (framing->maybe & FRAMING_CODING && framing->at != sizeof chunked - 1)
         return refuse(framing, 501, "a Transfer-Encoding other than chunked");
     framing->stage = FRAMING_VALUE_LF;
     return true;
@@ -259,6 +258,8 @@ static bool take_trailer(struct framing *framing, uint8_t c)
 /* The line feed that is the only thing that may come. */
 static bool take_feed(struct framing *framing, uint8_t c)
 {
+    if (c != '\n' && framing->stage == FRAMING_START_LF)
+        begin(framing);
     if (c != '\n')
         return bad(framing, "a carriage return that ends no line");
     switch (framing->stage) {
@@ -356,6 +357,15 @@ static size_t run(struct framing *framing, const uint8_t *data, size_t at, size_
     return taken;
 }
 
+/* What a reader need not see, and might mistake, but for empty lines before a request: a chunk extension from the
+ * semicolon, or the space before it, to the end of the line; and white space around the values that say where a request
+ * ends. */
+static bool is_left_out(const struct framing *framing, uint8_t c)
+{
+    return framing->stage == FRAMING_EXTENSION ||
+           (framing->stage == FRAMING_VALUE && framing->maybe && (c == ' ' || c == '\t'));
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
 bool framing_take(struct framing *framing, uint8_t *data, size_t n, struct framing_taken *ret)
@@ -365,19 +375,19 @@ bool framing_take(struct framing *framing, uint8_t *data, size_t n, struct frami
     bool good = framing->stage != FRAMING_REFUSED;
     while (good && at < n) {
         size_t taken = run(framing, data, at, n);
-        bool extends = framing->stage == FRAMING_EXTENSION;
+        bool drops = false;
         if (taken == 0) {
             uint64_t begun = framing->begun;
+            bool starts = framing->stage == FRAMING_START || framing->stage == FRAMING_START_LF;
             taken = 1;
             good = take(framing, data[at]);
             if (framing->begun != begun)
                 ret->start = out;
-            /* From the semicolon, or the space before it, to the end of the line. */
-            extends = framing->stage == FRAMING_EXTENSION;
             if (!good)
                 break;
+            drops = is_left_out(framing, data[at]) || (starts && framing->begun == begun);
         }
-        if (!extends) {
+        if (!drops) {
             if (out != at)
                 memmove(data + out, data + at, taken);
             out += taken;

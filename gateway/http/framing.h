@@ -47,6 +47,9 @@ enum framing_stage {
     FRAMING_REFUSED,
 };
 
+/* The fields that say where a request ends; a bit of `maybe` for each. */
+enum { FRAMING_LENGTH = 1, FRAMING_CODING = 2 };
+
 /* A zeroed one is at the beginning of a connection. */
 struct framing {
     uint8_t stage;   /* an enum framing_stage */
@@ -60,12 +63,14 @@ struct framing {
     uint64_t length; /* announced; from the body on, what is to come of it or of the chunk */
     uint32_t excess; /* empty lines, bytes of extensions, of trailers */
     uint64_t begun;  /* requests so far, the one under way among them */
+    uint8_t refused; /* FRAMING_REFUSED: the stage in which, an enum framing_stage */
     int status;      /* FRAMING_REFUSED: what to answer, 400, 501 or 505 */
     const char *why; /* likewise, for people; a constant */
 };
 
 struct framing_taken {
-    size_t length; /* of what is left of the data: chunk extensions are taken out */
+    size_t length; /* of what is left of the data: chunk extensions are taken out, white space around lengths,
+                    * empty lines before a request */
     size_t good;   /* of that, the bytes before the first that is refused */
     size_t start;  /* where the last request that begins in it begins; SIZE_MAX: none does */
 };

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "http/peer.h"
+#include "net/intake.h"
 #include "run/task.h"
 
 struct exchange_config;
@@ -37,6 +38,7 @@ struct exchange {
 struct connection {
     struct MHD_Connection *raw;
     struct peer peer;
+    struct intake intake;
     /* libmicrohttpd does not always say that a request is over whose head it could not keep: one that is left here is
      * ended with the connection, or by its next request. */
     struct exchange exchange;

@@ -1,6 +1,7 @@
 #include "net/exchange.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -88,6 +89,9 @@ static int look_at_head(struct connection *connection, const char *method, const
     const struct exchange *exchange = &connection->exchange;
     struct request *request = exchange->task->request;
     const char *why = NULL;
+    const struct framing *framing = &connection->intake.framing;
+    if (intake_refuses(&connection->intake))
+        return problem_respond(request, framing->status, false, framing->why);
     if (!exchange->target || !*version) /* no memory for it; or HTTP/0.9 */
         return refuse(request, *version ? 503 : 400);
     int rc = request_begin(request, &connection->peer, method, exchange->target, version, &why);
@@ -163,19 +167,6 @@ static bool take_piece(struct exchange *exchange, const char *data, size_t *size
     return good;
 }
 
-/* Whether the client has closed its end in the middle of the body. With epoll, libmicrohttpd 0.9.75 misses a FIN that
- * comes together with data, and would wait for the rest until the time-out. Of a chunked body only the parser knows the
- * end, so that a FIN behind it is no sign. */
-static bool is_cut_short(struct MHD_Connection *connection, const struct exchange *exchange)
-{
-    char byte;
-    uint64_t length = announced_length(exchange->task->request);
-    if (length == UINT64_MAX || exchange->received >= length)
-        return false;
-    ssize_t got = recv(connection_fd(connection), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return got == 0 || (got < 0 && errno == ECONNRESET);
-}
-
 /* --- the call ------------------------------------------------------------------------------------------------- */
 
 static enum MHD_Result answer(struct connection *connection)
@@ -185,7 +176,7 @@ static enum MHD_Result answer(struct connection *connection)
     /* Looked at now: the server may have begun to drain while the handler ran. */
     bool draining = atomic_load_explicit(&exchange->config->draining, memory_order_relaxed);
     return send_response(connection->raw, exchange->task, exchange->config->connection_memory,
-                         draining || exchange->refusal == 400);
+                         draining || exchange->refusal == 400 || intake_refuses(&connection->intake));
 }
 
 /* Has an answer of the gateway's own take the place of the handler's. */
@@ -258,6 +249,13 @@ void *exchange_begin(void *cls, const char *target, struct MHD_Connection *raw)
     /* libmicrohttpd is about to take the target apart in place. */
     struct request *request = task->request;
     exchange->target = arena_string(&request->arena, target ? target : "");
+    if (!intake_count(&connection->intake)) {
+        log_line(NGI_LOG_ERROR, "%s: libmicrohttpd sees a request where there is none: the connection is cut",
+                 connection->peer.remote_addr);
+        exchange->stage = EXCHANGE_CUT;
+        shutdown(connection_fd(raw), SHUT_RDWR);
+        return connection;
+    }
     if (!exchange->target)
         return connection;
     /* It keeps a record for each query parameter, and where those do not fit it neither answers nor closes. */
@@ -295,13 +293,13 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *raw, const cha
             begin_stream(exchange);
         /* A response to the first call ends the connection: right where a body would have to be read for nothing, and a
          * waste where there is none. */
-        return exchange->refusal && announced_length(request) > 0 ? answer(connection) : MHD_YES;
+        bool ends = announced_length(request) > 0 || intake_refuses(&connection->intake);
+        return exchange->refusal && ends ? answer(connection) : MHD_YES;
     }
     if (*upload_size > 0) {
         if (!take_piece(exchange, upload, upload_size))
             return MHD_NO;
-        /* With some of it left the connection is suspended, and must not be closed; it will be looked at again. */
-        return *upload_size == 0 && is_cut_short(raw, exchange) ? MHD_NO : MHD_YES;
+        return MHD_YES; /* with some of it left the connection is suspended */
     }
     if (exchange->stage == EXCHANGE_ANSWER)
         return MHD_YES;
@@ -324,4 +322,15 @@ void exchange_abandon(struct connection *connection)
 {
     if (connection->exchange.stage != EXCHANGE_NONE)
         finish(connection, false);
+}
+
+void exchange_refuse_body(struct intake *intake)
+{
+    struct connection *connection = (struct connection *)((char *)intake - offsetof(struct connection, intake));
+    struct exchange *exchange = &connection->exchange;
+    if (exchange->stage != EXCHANGE_BODY || exchange->streams)
+        return;
+    problem_respond(exchange->task->request, intake->framing.status, false, intake->framing.why);
+    send_last_words(connection->raw, exchange->task->request);
+    exchange->stage = EXCHANGE_CUT;
 }

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "net/intake.h"
 #include "run/dispatch.h"
 
 /* What all exchanges of a server share. Read-only while it runs, but for `draining`. */
@@ -24,5 +25,9 @@ void exchange_end(void *cls, struct MHD_Connection *connection, void **context, 
 /* Ends the exchange that is still open on a connection, if there is one, as one that was cut. */
 struct connection;
 void exchange_abandon(struct connection *connection);
+
+/* The body of a connection's request has turned out to be none (RFC 9112 section 7.1): says so to the client if nothing
+ * has been said yet. The connection is reset after that. */
+void exchange_refuse_body(struct intake *intake);
 
 #endif

@@ -1,6 +1,7 @@
 libpostern_a_SOURCES += \
 	gateway/net/connection.h \
 	gateway/net/exchange.c gateway/net/exchange.h \
+	gateway/net/intake.c gateway/net/intake.h \
 	gateway/net/listener.c gateway/net/listener.h \
 	gateway/net/shared_socket.c gateway/net/shared_socket.h \
 	gateway/net/send.c gateway/net/send.h \

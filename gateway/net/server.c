@@ -54,6 +54,10 @@ static struct connection *connection_new(struct MHD_Connection *raw)
     if (!connection)
         return NULL;
     connection->raw = raw;
+    if (!intake_begin(&connection->intake, connection_fd(raw), exchange_refuse_body)) {
+        free(connection);
+        return NULL;
+    }
     struct peer *peer = &connection->peer;
     peer->scheme = "http";
     int fd = connection_fd(raw);
@@ -77,6 +81,7 @@ static void notify_connection(void *cls, struct MHD_Connection *connection, void
         neighbours_connected();
         *context = connection_new(connection); /* NULL, out of memory: its requests are cut */
     } else {
+        intake_end(connection_fd(connection));
         if (*context)
             exchange_abandon(*context);
         neighbours_left();
@@ -170,7 +175,7 @@ int server_start(struct server **ret, const struct settings *settings, const str
                  const struct listeners *listeners, ngi_error *err)
 {
     struct server *server = calloc(1, sizeof *server + listeners->count * sizeof server->daemons[0]);
-    if (shared_sockets_name(listeners, err) != NGI_OK) {
+    if (shared_sockets_name(listeners, err) != NGI_OK || intakes_open(err) != NGI_OK) {
         free(server);
         return err->code;
     }

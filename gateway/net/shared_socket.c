@@ -1,11 +1,12 @@
 #include "net/shared_socket.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+
+#include "base/interpose.h"
 
 /* Written before the first daemon starts, read by all. */
 static int shared[SHARED_SOCKETS_MOST];
@@ -21,22 +22,11 @@ static bool is_shared(int fd)
     return false;
 }
 
-/* libc's function, or a sanitizer's, behind ours of the same name. */
-static void *next(const char *name, _Atomic(void *) *known)
-{
-    void *found = atomic_load_explicit(known, memory_order_relaxed); /* every thread finds the same */
-    if (!found) {
-        found = dlsym(RTLD_NEXT, name);
-        atomic_store_explicit(known, found, memory_order_relaxed);
-    }
-    return found;
-}
-
 static int next_shutdown(int fd, int how)
 {
     static _Atomic(void *) known;
     int (*call)(int fd, int how);
-    *(void **)&call = next("shutdown", &known);
+    *(void **)&call = interpose_next("shutdown", &known);
     return call(fd, how);
 }
 
@@ -49,7 +39,7 @@ int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
 {
     static _Atomic(void *) known;
     int (*call)(int epoll, int op, int fd, struct epoll_event *event);
-    *(void **)&call = next("epoll_ctl", &known);
+    *(void **)&call = interpose_next("epoll_ctl", &known);
     int rc = call(epoll, op, fd, event);
     bool late = rc < 0 && errno == ENOENT && op == EPOLL_CTL_DEL &&
                 atomic_load_explicit(&quiescing, memory_order_relaxed) && is_shared(fd);

@@ -25,6 +25,7 @@ tests_integration_integration_SOURCES = tests/integration/main.c tests/integrati
 	tests/integration/test_failures.c \
 	tests/integration/test_files.c \
 	tests/integration/test_input.c \
+	tests/integration/test_intake.c \
 	tests/integration/test_life.c \
 	tests/integration/test_listeners.c \
 	tests/integration/test_output.c \

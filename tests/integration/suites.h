@@ -5,7 +5,7 @@
 #include <check.h>
 
 #define INTEGRATION_SUITES(SUITE) \
-    SUITE(listeners) SUITE(connections) SUITE(routing) SUITE(environ) SUITE(input) SUITE(output) SUITE(failures) \
+    SUITE(listeners) SUITE(connections) SUITE(intake) SUITE(routing) SUITE(environ) SUITE(input) SUITE(output) SUITE(failures) \
     SUITE(files) SUITE(endings) SUITE(life) SUITE(threads) SUITE(access_log) SUITE(static_files) SUITE(examples) \
     SUITE(scenarios) SUITE(executor) SUITE(deadlines) SUITE(cancel) SUITE(later) SUITE(background) SUITE(streaming) \
     SUITE(stream_body) SUITE(crashes) SUITE(fastcgi_plugin) SUITE(fastcgi_faults) SUITE(fastcgi_connections) \

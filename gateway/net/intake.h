@@ -1,0 +1,39 @@
+/* Ahead of libmicrohttpd: every byte of a client's connection goes through http/framing before the library's parser has
+ * it, which reads much that has two readings. What is refused does not reach it: the request's place is taken by one
+ * that has nothing wrong but that it is to be refused (intake_refuses), or the connection is reset in the middle of a
+ * body.
+ *
+ * The library receives with recv(2), which is ours for the whole process; sockets that are no client's pass through. */
+#ifndef NET_INTAKE_H
+#define NET_INTAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "http/framing.h"
+#include "sdk/ngi.h"
+
+struct intake {
+    struct framing framing;
+    uint64_t begun;   /* requests that libmicrohttpd has begun */
+    const char *tail; /* what is to be read instead of what has come: to the end of a head; NULL: nothing */
+    bool refuses;     /* the last request that has begun */
+    bool cut;         /* nothing more is read */
+    void (*refuse_body)(struct intake *intake); /* a body cannot be read on: last words, where there may be any */
+};
+
+/* Room for the intakes of all descriptors that this process may open. NGI_OK, NGI_ENOMEM. Before the first daemon. */
+int intakes_open(ngi_error *err);
+
+/* A client's connection has been opened: from now on it is looked at. False: there is no room for it. On its thread. */
+bool intake_begin(struct intake *intake, int fd, void (*refuse_body)(struct intake *intake));
+/* It is about to be closed. */
+void intake_end(int fd);
+
+/* libmicrohttpd has begun the next request. False: it sees one where there is none. */
+bool intake_count(struct intake *intake);
+/* Whether that request is to be refused, with framing.status and framing.why, and the connection closed. */
+bool intake_refuses(const struct intake *intake);
+
+#endif
