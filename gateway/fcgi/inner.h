@@ -11,8 +11,7 @@
 #define INNER_REQUEST_ID "NGI_REQUEST_ID"   /* so that both write the same into their logs */
 #define INNER_DEADLINE_US "NGI_DEADLINE_US" /* absolute, by clock_us, which all processes share; without it: none */
 #define INNER_BODY_FILE "NGI_BODY_FILE" /* bytes of the body, in a file whose descriptor comes with the first byte */
-#define INNER_SLOTS "NGI_SLOTS" /* "1": the file whose descriptor comes with the first byte is what run/slots.h says   \
-                                 */
+#define INNER_SLOTS "NGI_SLOTS"         /* "1": run/slots.h, whose descriptor comes with the first byte */
 #define INNER_BODY_ARRIVES "NGI_BODY_ARRIVES" /* "1": the handler runs while its body arrives */
 
 /* Ids from here on are of requests that have been sent ahead, while others are under way: the slot with the number of

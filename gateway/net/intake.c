@@ -109,10 +109,10 @@ static ssize_t receive(struct intake *intake, int fd, char *buf, size_t n, int f
         if (!framing_take(&intake->framing, (uint8_t *)buf + filled, (size_t)got, &taken))
             return refuse(intake, fd, buf, filled, n, &taken);
         filled += taken.length;
-        if ((size_t)got < left)
+        if ((size_t)got < left) {
             heed_end(intake, fd);
-        if ((size_t)got < left)
             return filled > 0 ? (ssize_t)filled : fail(EAGAIN);
+        }
         if (filled == n)
             return (ssize_t)filled;
     }

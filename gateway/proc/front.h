@@ -39,11 +39,13 @@ void front_next(struct front *front, struct responder_event *ret);
 int front_take_file(struct front *front);
 /* Closes it. */
 void front_drop_file(struct front *front);
+
 /* Whether something has come that has not been looked at. */
 static inline bool front_has_more(const struct front *front)
 {
     return front->at < front->end;
 }
+
 /* Forgets what has come. */
 void front_drop(struct front *front);
 

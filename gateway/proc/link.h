@@ -24,7 +24,7 @@ struct link_host {
      * understands what http/cgi_response.h says of a body, tells why it aborts a request, wants no FCGI_STDERR, and
      * takes the end of a request for the end of its handler: fcgi/inner.h. */
     bool inner;
-    struct slots *slots; /* what it shares with us: of requests that are sent ahead; NULL: none has been */
+    struct slots *slots; /* shared with it, of requests that it sends ahead; NULL: they have not come along yet */
     struct solo solo;
     int signals; /* readable when a signal waits for `heed` */
     /* Takes note of signals, if there are any, and gives up what is under way when its time is over. */

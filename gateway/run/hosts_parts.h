@@ -25,7 +25,7 @@ struct hosts {
     bool gave_ahead;            /* since the last tick. The reactor's, as is the next. */
     uint64_t last_number;
 
-    pthread_mutex_t lock; /* of what follows; no other is taken under it, but it under a task's */
+    pthread_mutex_t lock; /* of what follows; taken under a task's and a remote's, none but the reactor's under it */
     pthread_cond_t none;  /* no process is left */
     struct remote *all, *idle;
     struct job *first, *last; /* tasks that wait */

@@ -21,7 +21,8 @@ static uint16_t id_of(unsigned number)
 static void set_over(struct remote *remote, unsigned number)
 {
     remote->ahead[number].over = true;
-    reactor_unset(&remote->limit);
+    if (!remote->task && !remote->orphan) /* else it is that of the call under way */
+        reactor_unset(&remote->limit);
     while (is_out(remote) && remote->ahead[remote->ahead_at].over)
         remote->ahead_at++;
 }
@@ -40,7 +41,15 @@ static struct task *take(struct remote *remote, unsigned number)
     return task;
 }
 
-/* Likewise, unless the process has begun it. */
+static bool is_withdrawn(struct remote *remote, unsigned number)
+{
+    pthread_mutex_lock(&remote->hosts->lock);
+    bool withdrawn = !remote->ahead[number].task;
+    pthread_mutex_unlock(&remote->hosts->lock);
+    return withdrawn;
+}
+
+/* As take, unless the process has begun it. */
 static struct task *take_back(struct remote *remote, unsigned number)
 {
     return slot_withdraw(remote->ahead[number].slot) ? take(remote, number) : NULL;
@@ -115,13 +124,13 @@ static int put_request(struct remote *remote, unsigned number, struct task *task
     return rc;
 }
 
-/* It cannot be told to the process. */
-static void fail(struct remote *remote, unsigned number, int rc)
+/* The process will not answer it: `status` instead. */
+static void fail(struct remote *remote, unsigned number, int status, const char *why)
 {
     turn_to(remote, number);
     struct task *task = remote->task;
     if (task) {
-        remote_fail(remote, rc == NGI_ETOOBIG ? 431 : 503, ngi_strerror(rc));
+        remote_fail(remote, status, why);
         remote_forget(remote);
         task_release(task);
     }
@@ -185,20 +194,9 @@ bool remote_turn(struct remote *remote, const struct requester_event *event)
         remote->broken = "a record for a request that was not made";
         return false;
     }
-    struct task *task = NULL;
     bool ends = event->kind == REQUESTER_END;
-    if (ends && event->end.protocol_status == FCGI_CANT_MPX_CONN) {
-        task = take(remote, number);
-        if (task)
-            hosts_put_back(remote->hosts, task);
-        set_over(remote, number);
-        remote->done++;
-        return false;
-    }
-    pthread_mutex_lock(&remote->hosts->lock);
-    bool withdrawn = !remote->ahead[number].task;
-    pthread_mutex_unlock(&remote->hosts->lock);
-    if (ends && withdrawn) {
+    if (ends && (event->end.protocol_status == FCGI_CANT_MPX_CONN || is_withdrawn(remote, number))) {
+        wait_again(remote, take(remote, number));
         set_over(remote, number);
         remote->done++;
         return false;
@@ -280,7 +278,7 @@ void remote_begin_ahead(struct remote *remote, struct task *const *tasks, unsign
         size_t before = out->length;
         int rc = put_request(remote, i, tasks[i]);
         if (rc != NGI_OK) {
-            fail(remote, i, rc);
+            fail(remote, i, rc == NGI_ETOOBIG ? 431 : 503, ngi_strerror(rc));
         } else if (before > 0 && out->length > REMOTE_UNSPLIT_MOST) {
             out->length = before;
             unsend_from(remote, i);
@@ -306,15 +304,7 @@ void remote_lose_ahead(struct remote *remote, const char *how)
 {
     pthread_mutex_lock(&remote->lock);
     take_back_from(remote, remote->ahead_at);
-    for (; is_out(remote); set_over(remote, remote->ahead_at)) {
-        struct task *task = take(remote, remote->ahead_at);
-        if (!task)
-            continue;
-        remote_prepare(remote, task, id_of(remote->ahead_at));
-        if (task_take_up(task, remote))
-            remote_fail(remote, 502, how);
-        remote_forget(remote);
-        task_release(task);
-    }
+    while (is_out(remote))
+        fail(remote, remote->ahead_at, 502, how);
     pthread_mutex_unlock(&remote->lock);
 }

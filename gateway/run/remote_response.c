@@ -243,7 +243,6 @@ bool remote_feed(struct remote *remote, struct requester *in, const uint8_t *dat
             *ret_end = event.end;
             return true;
         }
-        remote->answers = true;
         if (!remote->task)
             continue;
         if (event.kind == REQUESTER_STDOUT)
