@@ -2,35 +2,16 @@
 
 #include <string.h>
 
-enum { TOKEN = 1, TARGET = 2, VALUE = 4, EXTENSION = 8 };
-
-/* What may stand where. A target's other rules are http/target's; field values: RFC 9110 section 5.5. */
-#define BETWEEN(c, from, to) ((c) >= (from) && (c) <= (to))
-#define IS_ALNUM(c) (BETWEEN(c, '0', '9') || BETWEEN(c, 'A', 'Z') || BETWEEN(c, 'a', 'z'))
-#define IS_MARK(c)                                                                                                     \
-    ((c) == '!' || BETWEEN(c, '#', '\'') || (c) == '*' || (c) == '+' || (c) == '-' || (c) == '.' || (c) == '^' ||      \
-     (c) == '_' || (c) == '`' || (c) == '|' || (c) == '~')
-#define CLASS(c)                                                                                                       \
-    ((IS_ALNUM(c) || IS_MARK(c) ? TOKEN : 0) | ((c) > ' ' && (c) != 0x7f ? TARGET : 0) |                               \
-     (((c) >= ' ' && (c) != 0x7f) || (c) == '\t' ? VALUE | EXTENSION : 0))
-#define CLASS4(c) CLASS(c), CLASS((c) + 1), CLASS((c) + 2), CLASS((c) + 3)
-#define CLASS16(c) CLASS4(c), CLASS4((c) + 4), CLASS4((c) + 8), CLASS4((c) + 12)
-#define CLASS64(c) CLASS16(c), CLASS16((c) + 16), CLASS16((c) + 32), CLASS16((c) + 48)
-static const uint8_t classes[256] = { CLASS64(0), CLASS64(64), CLASS64(128), CLASS64(192) };
+#include "http/framing_parts.h"
 
 static const char length_name[] = "content-length", coding_name[] = "transfer-encoding", chunked[] = "chunked",
                   version[] = "HTTP/1.";
+_Static_assert(sizeof length_name - 1 == FRAMING_LENGTH_NAME && sizeof coding_name - 1 == FRAMING_CODING_NAME,
+               "what framing_run leaves to a closer look");
 
 static uint8_t lower(uint8_t c)
 {
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
-}
-
-static size_t skip(const uint8_t *data, size_t at, size_t n, uint8_t class)
-{
-    while (at < n && classes[data[at]] & class)
-        at++;
-    return at;
 }
 
 static bool refuse(struct framing *framing, int status, const char *why)
@@ -84,7 +65,7 @@ static bool begin_name(struct framing *framing, uint8_t c)
     }
     if (c == ' ' || c == '\t')
         return bad(framing, "a header line that begins with white space");
-    if (!(classes[c] & TOKEN))
+    if (!(framing_classes[c] & TOKEN))
         return bad(framing, "a header whose name is no token");
     framing->stage = FRAMING_NAME;
     framing->at = 1;
@@ -94,8 +75,8 @@ static bool begin_name(struct framing *framing, uint8_t c)
 
 static bool begin_value(struct framing *framing)
 {
-    if ((framing->maybe & FRAMING_LENGTH && framing->at != sizeof length_name - 1) ||
-        (framing->maybe & FRAMING_CODING && framing->at != sizeof coding_name - 1))
+    if ((framing->maybe & FRAMING_LENGTH && framing->at != FRAMING_LENGTH_NAME) ||
+        (framing->maybe & FRAMING_CODING && framing->at != FRAMING_CODING_NAME))
         framing->maybe = 0;
     if (framing->maybe & FRAMING_LENGTH && framing->has_length)
         return bad(framing, "more than one Content-Length");
@@ -114,11 +95,11 @@ static bool take_name(struct framing *framing, uint8_t c)
 {
     if (c == ':')
         return begin_value(framing);
-    if (!(classes[c] & TOKEN))
+    if (!(framing_classes[c] & TOKEN))
         return bad(framing, c == ' ' || c == '\t' ? "white space in or behind the name of a header"
                                                   : "a header whose name is no token");
     const char *name = framing->maybe & FRAMING_LENGTH ? length_name : coding_name;
-    size_t length = framing->maybe & FRAMING_LENGTH ? sizeof length_name - 1 : sizeof coding_name - 1;
+    size_t length = framing->maybe & FRAMING_LENGTH ? FRAMING_LENGTH_NAME : FRAMING_CODING_NAME;
     if (framing->maybe && (framing->at >= length || lower(c) != (uint8_t)name[framing->at]))
         framing->maybe = 0;
     if (framing->maybe)
@@ -158,7 +139,7 @@ static bool take_value(struct framing *framing, uint8_t c)
 {
     if (c == '\r')
         return end_value(framing);
-    if (!(classes[c] & VALUE))
+    if (!(framing_classes[c] & VALUE))
         return bad(framing,
                    c == '\n' ? "a line that ends without a carriage return" : "a control character in a header");
     if (!framing->maybe)
@@ -218,7 +199,7 @@ static bool take_extension(struct framing *framing, uint8_t c)
     if (framing->spaced && c != ';' && c != ' ' && c != '\t')
         return bad(framing, "a chunk size that is no number");
     framing->spaced &= c != ';';
-    if (!(classes[c] & EXTENSION))
+    if (!(framing_classes[c] & EXTENSION))
         return bad(framing, "a chunk extension with a control character");
     if (++framing->excess > FRAMING_EXTENSIONS_MOST)
         return bad(framing, "chunk extensions that are too long");
@@ -234,19 +215,19 @@ static bool take_trailer(struct framing *framing, uint8_t c)
             return true;
         }
         framing->stage = FRAMING_TRAILER_NAME;
-        if (!(classes[c] & TOKEN))
+        if (!(framing_classes[c] & TOKEN))
             return bad(framing, "a trailer whose name is no token");
         break;
     case FRAMING_TRAILER_NAME:
         if (c == ':')
             framing->stage = FRAMING_TRAILER;
-        else if (!(classes[c] & TOKEN))
+        else if (!(framing_classes[c] & TOKEN))
             return bad(framing, "a trailer whose name is no token");
         break;
     default:
         if (c == '\r')
             framing->stage = FRAMING_TRAILER_LF;
-        else if (!(classes[c] & VALUE))
+        else if (!(framing_classes[c] & VALUE))
             return bad(framing, "a control character in a trailer");
         break;
     }
@@ -291,7 +272,7 @@ static bool take_start(struct framing *framing, uint8_t c)
         return true;
     }
     begin(framing);
-    return classes[c] & TOKEN || bad(framing, "a request that does not begin with a method");
+    return framing_classes[c] & TOKEN || bad(framing, "a request that does not begin with a method");
 }
 
 /* One byte where it matters which. */
@@ -303,7 +284,7 @@ static bool take(struct framing *framing, uint8_t c)
         if (c == ' ')
             framing->stage = FRAMING_TARGET;
         framing->has_value = false;
-        return c == ' ' || classes[c] & TOKEN || bad(framing, "a method that is no token");
+        return c == ' ' || framing_classes[c] & TOKEN || bad(framing, "a method that is no token");
     case FRAMING_TARGET:
         if (c == ' ' && framing->has_value) {
             framing->stage = FRAMING_VERSION;
@@ -311,7 +292,8 @@ static bool take(struct framing *framing, uint8_t c)
             return true;
         }
         framing->has_value = true;
-        return classes[c] & TARGET || bad(framing, c == ' ' ? "no target" : "a control character in the request line");
+        return framing_classes[c] & TARGET ||
+               bad(framing, c == ' ' ? "no target" : "a control character in the request line");
     case FRAMING_VERSION: return take_version(framing, c);
     case FRAMING_NAME_START: return begin_name(framing, c);
     case FRAMING_NAME: return take_name(framing, c);
@@ -339,24 +321,6 @@ static bool take(struct framing *framing, uint8_t c)
     return false;
 }
 
-/* How many of the bytes that come next need no closer look. */
-static size_t run(struct framing *framing, const uint8_t *data, size_t at, size_t n)
-{
-    switch ((enum framing_stage)framing->stage) {
-    case FRAMING_TARGET: return framing->has_value ? skip(data, at, n, TARGET) - at : 0;
-    case FRAMING_NAME: return framing->maybe ? 0 : skip(data, at, n, TOKEN) - at;
-    case FRAMING_VALUE: return framing->maybe ? 0 : skip(data, at, n, VALUE) - at;
-    case FRAMING_BODY:
-    case FRAMING_DATA: break;
-    default: return 0;
-    }
-    size_t taken = framing->length < n - at ? (size_t)framing->length : n - at;
-    framing->length -= taken;
-    if (framing->length == 0)
-        framing->stage = framing->stage == FRAMING_BODY ? FRAMING_START : FRAMING_DATA_CR;
-    return taken;
-}
-
 /* What a reader need not see, and might mistake, but for empty lines before a request: a chunk extension from the
  * semicolon, or the space before it, to the end of the line; and white space around the values that say where a request
  * ends. */
@@ -374,7 +338,7 @@ bool framing_take(struct framing *framing, uint8_t *data, size_t n, struct frami
     *ret = (struct framing_taken){ .start = SIZE_MAX };
     bool good = framing->stage != FRAMING_REFUSED;
     while (good && at < n) {
-        size_t taken = run(framing, data, at, n);
+        size_t taken = framing_run(framing, data + at, n - at);
         bool drops = false;
         if (taken == 0) {
             uint64_t begun = framing->begun;

@@ -23,4 +23,5 @@ libpostern_a_SOURCES += \
 	gateway/http/status.c gateway/http/status.h \
 	gateway/http/target.c gateway/http/target.h \
 	gateway/http/urlencoded.c gateway/http/urlencoded.h \
-	gateway/http/form.c gateway/http/framing.c gateway/http/framing.h gateway/http/peer.h
+	gateway/http/framing.c gateway/http/framing.h gateway/http/framing_parts.h gateway/http/framing_run.c \
+	gateway/http/form.c gateway/http/peer.h
