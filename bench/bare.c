@@ -8,6 +8,7 @@
  * the connection suspended: what handing a call over costs who does it in the plainest way, one lock and one condition
  * for all. MEMORY is a connection's, in bytes, and libmicrohttpd's default otherwise: it clears that much for every
  * request. CONNECTIONS is how many there may be, 0 (the default): as many as libmicrohttpd says, about a thousand.
+ * Built with GUARDED, it has Postern's net/intake in front of libmicrohttpd: what that costs is the difference.
  * Prints "READY URL" on a free port of 127.0.0.1; runs until SIGTERM or SIGINT. */
 #include <arpa/inet.h>
 #include <microhttpd.h>
@@ -19,6 +20,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#ifdef GUARDED
+#include "net/intake.h"
+#endif
 
 enum { BODY_SIZE = 128 };
 
@@ -162,6 +167,42 @@ static void stop_executor(unsigned count)
         pthread_join(executor[i], NULL);
 }
 
+/* --- with a guard --------------------------------------------------------------------------------------------- */
+
+#ifdef GUARDED
+static void leave(struct intake *intake)
+{
+    (void)intake; /* nobody sends a body */
+}
+
+static void guard(void *cls, struct MHD_Connection *connection, void **context, enum MHD_ConnectionNotificationCode what)
+{
+    int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    (void)cls;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        intake_end(fd);
+        free(*context);
+        return;
+    }
+    *context = calloc(1, sizeof(struct intake));
+    if (!*context || !intake_begin(*context, fd, leave))
+        abort();
+}
+
+static void add_guard(struct MHD_OptionItem *options, size_t *count)
+{
+    ngi_error err;
+    if (intakes_open(&err) != NGI_OK)
+        abort();
+    options[(*count)++] = (struct MHD_OptionItem){ MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)guard, NULL };
+}
+#else
+static void add_guard(struct MHD_OptionItem *options, size_t *count)
+{
+    (void)options, (void)count;
+}
+#endif
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
 int main(int argc, char **argv)
@@ -205,6 +246,7 @@ int main(int argc, char **argv)
         options[count++] = (struct MHD_OptionItem){ MHD_OPTION_CONNECTION_LIMIT, (intptr_t)connections, NULL };
     if (executors > 0)
         options[count++] = (struct MHD_OptionItem){ MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)completed, NULL };
+    add_guard(options, &count);
     options[count] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG;
     if (executors > 0)

@@ -8,6 +8,14 @@ bench_bare_SOURCES = bench/bare.c
 bench_bare_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS)
 bench_bare_LDADD = $(MICROHTTPD_LIBS)
 
+# bare.c with net/intake in front of libmicrohttpd, and what that costs alone.
+MEASURING += bench/bare_guarded bench/guard
+bench_bare_guarded_SOURCES = bench/bare.c
+bench_bare_guarded_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS) -DGUARDED
+bench_bare_guarded_LDADD = $(POSTERN_LIBS) $(MICROHTTPD_LIBS)
+bench_guard_SOURCES = bench/guard.c
+bench_guard_LDADD = $(POSTERN_LIBS)
+
 bench_router_SOURCES = bench/router.c
 bench_router_LDADD = $(POSTERN_LIBS)
 
