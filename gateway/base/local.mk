@@ -1,4 +1,5 @@
 libpostern_a_SOURCES += \
+	gateway/base/address.c gateway/base/address.h \
 	gateway/base/arena.c gateway/base/arena.h \
 	gateway/base/buffer.c gateway/base/buffer.h \
 	gateway/base/clock.h \
@@ -6,6 +7,7 @@ libpostern_a_SOURCES += \
 	gateway/base/interpose.h \
 	gateway/base/log.c gateway/base/log.h \
 	gateway/base/map.c gateway/base/map.h \
+	gateway/base/network.c gateway/base/network.h \
 	gateway/base/passing.c gateway/base/passing.h \
 	gateway/base/peek.c gateway/base/peek.h \
 	gateway/base/report.c gateway/base/report.h \

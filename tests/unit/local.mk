@@ -51,6 +51,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_mapped_file.c \
 	tests/unit/test_method.c \
 	tests/unit/test_multipart.c \
+	tests/unit/test_network.c \
 	tests/unit/test_options.c \
 	tests/unit/test_outcome.c \
 	tests/unit/test_outcome_conditional.c \
