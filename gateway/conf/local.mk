@@ -7,5 +7,6 @@ libpostern_a_SOURCES += \
 	gateway/conf/settings_read.c gateway/conf/settings_read.h \
 	gateway/conf/settings_table.c gateway/conf/settings_table.h \
 	gateway/conf/settings_tree.c gateway/conf/settings_tree.h \
+	gateway/conf/settings_trust.c gateway/conf/settings_trust.h \
 	gateway/conf/settings_value.c gateway/conf/settings_value.h \
 	gateway/conf/source.c gateway/conf/source.h

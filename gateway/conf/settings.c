@@ -9,6 +9,7 @@
 #include "conf/settings_hosts.h"
 #include "conf/settings_read.h"
 #include "conf/settings_tree.h"
+#include "conf/settings_trust.h"
 #include "conf/settings_value.h"
 #include "conf/source.h"
 #include "sdk/ngi.h"
@@ -148,8 +149,10 @@ int settings_load(const char *file, const char *const *overrides, size_t overrid
         if (set_override(settings, overrides[i], report) == NGI_ENOMEM)
             rc = NGI_ENOMEM;
     /* What was refused above has no value to be compared. */
-    if (rc == NGI_OK && report->count == mistakes)
+    if (rc == NGI_OK && report->count == mistakes) {
         settings_compare_hosts(settings, report);
+        settings_compare_trust(settings, report);
+    }
     if (rc == NGI_OK && report->count > mistakes)
         rc = NGI_EINVAL;
     if (rc == NGI_OK)

@@ -15,6 +15,17 @@ enum filesystem_view { FILESYSTEM_FULL, FILESYSTEM_READONLY };
 enum syscall_set { SYSCALLS_ALL, SYSCALLS_RESTRICTED };
 enum access_format { ACCESS_COMBINED, ACCESS_JSON };
 
+/* Fields in which a proxy tells what it knows of its client; a set of them is these bits. */
+enum forwarded_field {
+    FORWARDED_X_FOR = 1,
+    FORWARDED_X_PROTO = 2,
+    FORWARDED_X_HOST = 4,
+    FORWARDED_STANDARD = 8, /* Forwarded (RFC 7239) */
+    FORWARDED_ALL = 15,
+};
+/* How the operator calls them, in the order of the bits; NULL-terminated. */
+extern const char *const forwarded_names[];
+
 /* `option { quality = 80 }` of a plugin block: text, to be checked against the plugin's own table. */
 struct option_setting {
     char *name, *value;
@@ -75,6 +86,10 @@ struct plugin_settings {
 struct settings {
     char **listen; /* "ADDR:PORT", "[ADDR6]:PORT", "unix:PATH" */
     size_t listen_count;
+    char **trusted; /* "10.0.0.0/8", "192.0.2.7", "unix:": the proxies in front */
+    size_t trusted_count;
+    char **forwarded; /* names of the fields that they are believed; none: all of them */
+    size_t forwarded_count;
     char *plugins; /* directory */
     int64_t processes;
     int64_t threads;           /* 0: one per CPU */
@@ -128,6 +143,12 @@ void settings_run_here(struct settings *settings);
 bool settings_check_hosts(const struct plugin_settings *plugin, const char *pattern, struct report *report);
 /* The first setting of a block that confines host processes; NULL: none does. */
 const char *settings_confines(const struct plugin_settings *plugin);
+
+/* The setting `trusted` as networks, for networks_free. NGI_OK, NGI_ENOMEM. */
+struct networks;
+int settings_trusted(const struct settings *settings, struct networks *ret);
+/* The setting `forwarded` as bits of enum forwarded_field. */
+unsigned settings_forwarded(const struct settings *settings);
 
 /* The block for a plugin of that name; NULL without one. */
 const struct plugin_settings *settings_plugin(const struct settings *settings, const char *name);

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/network.h"
 #include "base/text.h"
+#include "conf/settings.h"
 
 static bool is_port(const char *text)
 {
@@ -49,6 +51,21 @@ const char *check_listen(const char *text)
     if (!is_address(six ? AF_INET6 : AF_INET, address, (size_t)(end - address)))
         return six ? "has no IPv6 address in its brackets" : "has no IPv4 address before its port";
     return is_port(end + six + 1) ? NULL : "has a port that is no number from 0 to 65535";
+}
+
+const char *check_trusted(const char *text)
+{
+    static _Thread_local char wrong[NETWORK_MISTAKE];
+    struct network network;
+    return network_parse(text, &network, wrong) ? NULL : wrong;
+}
+
+const char *check_forwarded(const char *text)
+{
+    for (size_t i = 0; forwarded_names[i]; i++)
+        if (strcmp(text, forwarded_names[i]) == 0)
+            return NULL;
+    return *text ? "is unknown" : "is empty";
 }
 
 const char *check_mount(const char *text)

@@ -7,6 +7,13 @@ const char *check_filled(const char *text);
 /* "ADDR:PORT", "[ADDR6]:PORT" (numeric addresses, ports 0 to 65535) or "unix:PATH" (that fits a socket address). */
 const char *check_listen(const char *text);
 
+/* An address, a network of them or "unix:" (base/network.h). What is wrong stands there until the thread's next call.
+ */
+const char *check_trusted(const char *text);
+
+/* One of forwarded_names. */
+const char *check_forwarded(const char *text);
+
 /* A path that request paths can begin with as they are: plain segments, no slash at the end except "/" itself. */
 const char *check_mount(const char *text);
 

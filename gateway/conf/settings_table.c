@@ -47,6 +47,13 @@ const struct setting settings_table[] = {
     { ROOT(listen, LIST), .count_offset = offsetof(struct settings, listen_count), .standard = "127.0.0.1:8080",
       .check = check_listen, .form = "\"ADDR:PORT\", \"[ADDR6]:PORT\" or \"unix:PATH\"",
       .help = "Where the gateway listens, a listener each; port 0 picks a free port." },
+    { ROOT(trusted, LIST), .count_offset = offsetof(struct settings, trusted_count), .inherited = "none",
+      .check = check_trusted, .form = "\"ADDR\", \"ADDR/BITS\" (IPv4 or IPv6) or \"unix:\"",
+      .help = "The proxies in front: from connections of these addresses, the fields of forwarded tell who the client "
+              "is." },
+    { ROOT(forwarded, LIST), .count_offset = offsetof(struct settings, forwarded_count), .inherited = "all four",
+      .check = check_forwarded, .form = "x-forwarded-for, x-forwarded-proto, x-forwarded-host or forwarded",
+      .help = "The fields of trusted proxies that count; the proxy has to set or remove each of them." },
     { ROOT(plugins, STRING), .standard = PLUGINSDIR, .check = check_filled, .form = "a directory",
       .help = "Every *.so in this directory is loaded; one that cannot be is named, and nothing starts." },
     { ROOT(processes, INT), .standard = "1", .min = 0, .max = 256,

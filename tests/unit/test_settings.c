@@ -27,6 +27,7 @@ static char *print(void)
 
 static const char *const everything =
     "listen = {\"0.0.0.0:0\", \"[::1]:8080\", \"unix:/run/a b.sock\"}\n"
+    "trusted = {\"10.0.0.0/8\", \"2001:db8::/32\", 192.0.2.7, \"unix:\"}, forwarded = {forwarded, x-forwarded-host}\n"
     "plugins = \"/opt/\\\"p\\\" \\${HOME} \\\\ \\x01\"\n"
     "processes = 1, threads = 256\nrun = thread, executor_threads = 1024, thread_idle = 3600\nqueue = 1000000\n"
     "hosts = 256, spare_hosts = 2, max_requests = 1000000000, max_rss = 1024G, kill_after = 0.5\n"
@@ -50,6 +51,9 @@ START_TEST(defaults_without_a_file)
     ck_assert_int_eq(settings_load(NULL, NULL, 0, &settings, &report), NGI_OK);
     ck_assert_uint_eq(settings->listen_count, 1);
     ck_assert_str_eq(settings->listen[0], "127.0.0.1:8080");
+    ck_assert_uint_eq(settings->trusted_count, 0);
+    ck_assert_uint_eq(settings->forwarded_count, 0);
+    ck_assert_uint_eq(settings_forwarded(settings), FORWARDED_ALL);
     ck_assert_str_eq(settings->plugins, setting_find(SECTION_ROOT, "plugins")->standard); /* the build chooses */
     ck_assert_int_eq(settings->processes, 1);
     ck_assert_int_eq(settings->threads, 0);
@@ -121,6 +125,9 @@ START_TEST(every_setting_of_a_file)
     load_well(everything);
     ck_assert_uint_eq(settings->listen_count, 3);
     ck_assert_str_eq(settings->listen[2], "unix:/run/a b.sock");
+    ck_assert_uint_eq(settings->trusted_count, 4);
+    ck_assert_str_eq(settings->trusted[2], "192.0.2.7");
+    ck_assert_uint_eq(settings_forwarded(settings), FORWARDED_STANDARD | FORWARDED_X_HOST);
     ck_assert_str_eq(settings->plugins, "/opt/\"p\" ${HOME} \\ \x01");
     ck_assert_int_eq(settings->threads, 256);
     ck_assert_int_eq(settings->run, RUN_THREAD);
@@ -325,7 +332,7 @@ START_TEST(what_is_inherited_can_be_told_from_every_value)
         ck_assert_msg(!setting->hosts || setting->inherited, "%s: settings_check_hosts could not tell", setting->key);
         if (setting->inherited) {
             ck_assert_int_ge(setting->min, 0);
-            ck_assert(setting->section != SECTION_ROOT);
+            ck_assert(setting->section != SECTION_ROOT || setting->type == SETTING_LIST); /* then: none */
             ck_assert(setting->type != SETTING_BOOL);
         }
     }

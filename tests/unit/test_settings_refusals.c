@@ -74,6 +74,26 @@ START_TEST(ranges_of_host_processes)
 }
 END_TEST
 
+START_TEST(proxies_that_are_none)
+{
+#define TRUSTED_FORM "; right is \"ADDR\", \"ADDR/BITS\" (IPv4 or IPv6) or \"unix:\""
+    REFUSED("trusted = {\"10.0.0.0/8\",\n\"10.1.0.0/8\"}",
+            "a.conf:2: trusted: \"10.1.0.0/8\" has bits set behind its prefix: the network is "
+            "10.0.0.0/8" TRUSTED_FORM);
+    REFUSED("trusted = {\"10.0.0.0/33\", proxy, \"\", \"unix:/x\"}",
+            "a.conf:1: trusted: \"10.0.0.0/33\" has a prefix length of more than 32" TRUSTED_FORM,
+            "a.conf:1: trusted: \"proxy\" is no address" TRUSTED_FORM, "a.conf:1: trusted: \"\" is empty" TRUSTED_FORM,
+            "a.conf:1: trusted: \"unix:/x\" has more behind unix:" TRUSTED_FORM);
+    REFUSED("trusted = \"unix:\"\nforwarded = {x-real-ip}",
+            "a.conf:2: forwarded: \"x-real-ip\" is unknown; right is x-forwarded-for, x-forwarded-proto, "
+            "x-forwarded-host or forwarded");
+    REFUSED("forwarded = {x-forwarded-for}", "forwarded: says which fields of trusted proxies count, and trusted names "
+                                             "none; right is a trusted beside it, or neither");
+    REFUSED("plugin p { trusted = \"unix:\" }", "a.conf:1: plugin.p.trusted: is not a setting of a plugin block; it is "
+                                                "one of the gateway: move it there");
+}
+END_TEST
+
 /* The same range at the gateway, in a plugin's block and in a route's. */
 static void assert_range(const char *root_key, const char *key, const char *value, const char *words)
 {
@@ -369,6 +389,7 @@ Suite *settings_refusals_suite(void)
     tcase_add_test(tests, ranges_of_host_processes);
     tcase_add_test(tests, who_runs_plugins_himself_makes_no_processes);
     tcase_add_test(tests, ranges_of_executors_and_deadlines);
+    tcase_add_test(tests, proxies_that_are_none);
     tcase_add_test(tests, settings_of_host_processes);
     tcase_add_test(tests, settings_of_host_processes_without_a_host_process);
     tcase_add_test(tests, bad_addresses);
