@@ -23,5 +23,6 @@ libpostern_a_SOURCES += \
 	gateway/http/status.c gateway/http/status.h \
 	gateway/http/target.c gateway/http/target.h \
 	gateway/http/urlencoded.c gateway/http/urlencoded.h \
+	gateway/http/forwarded.c gateway/http/forwarded.h \
 	gateway/http/framing.c gateway/http/framing.h gateway/http/framing_parts.h gateway/http/framing_run.c \
 	gateway/http/form.c gateway/http/peer.h

@@ -169,6 +169,66 @@ void request_add_header(struct request *request, const char *name, size_t name_l
     }
 }
 
+/* The port of host[:port]; 0 without. */
+static uint16_t port_of(const char *host)
+{
+    const char *bracket = strchr(host, ']'), *colon = strchr(bracket ? bracket : host, ':');
+    uint64_t port = 0;
+    return colon && text_to_uint64(colon + 1, &port) && port <= UINT16_MAX ? (uint16_t)port : 0;
+}
+
+/* An absolute-form target as the origin form: what was its authority is none any more. */
+static int drop_authority(struct request *request)
+{
+    const char *rest = strstr(request->raw_target, "://") + 3;
+    rest += strcspn(rest, "/?");
+    request->target.authority = NULL;
+    request->raw_target = *rest == '/' ? rest : arena_format(&request->arena, "/%s", rest);
+    return request->raw_target ? NGI_OK : NGI_ENOMEM;
+}
+
+static int replace_host(struct request *request, const char *host)
+{
+    const size_t length = strlen(host);
+    unsigned i = 0;
+    if (request->target.authority && drop_authority(request) != NGI_OK)
+        return NGI_ENOMEM;
+    while (i < request->header_count &&
+           (request->headers[i].name_length != 4 || !text_equal_nocase_n(request->headers[i].name, "Host", 4)))
+        i++;
+    if (i == request->header_count) {
+        request_add_header(request, "Host", 4, host, length);
+        return NGI_OK;
+    }
+    request->headers[i].value = request->host_header = request->ngi.host = host;
+    request->headers[i].value_length = (uint32_t)length;
+    return NGI_OK;
+}
+
+int request_take_forwarded(struct request *request, const struct forwarded *told)
+{
+    if (!told->has_client && !told->scheme && !told->host)
+        return NGI_OK;
+    struct peer *peer = arena_alloc(&request->arena, sizeof *peer);
+    if (!peer || (told->host && replace_host(request, told->host) != NGI_OK))
+        return NGI_ENOMEM;
+    *peer = *request->peer;
+    if (told->has_client) {
+        address_print(&told->client, peer->remote_addr);
+        peer->remote_port = told->port;
+    }
+    if (told->scheme)
+        peer->scheme = told->scheme;
+    if (told->scheme || told->host) {
+        uint16_t port = port_of(request->ngi.host);
+        peer->local_port = port ? port : strcmp(peer->scheme, "https") == 0 ? 443 : 80;
+    }
+    request->peer = peer;
+    request->ngi.remote_addr = peer->remote_addr;
+    request->ngi.scheme = peer->scheme;
+    return NGI_OK;
+}
+
 static char *put(char **at, const char *s, size_t length)
 {
     char *own = *at;

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "http/body.h"
 #include "http/field.h"
+#include "http/forwarded.h"
 #include "http/pairs.h"
 #include "http/peer.h"
 #include "http/response.h"
@@ -113,6 +114,11 @@ void request_add_header(struct request *request, const char *name, size_t name_l
 
 /* Why the Host header makes this a bad request (RFC 9112 section 3.2), a constant; NULL: it does not. */
 const char *request_check_host(const struct request *request);
+
+/* Has what a trusted proxy tells take the place of what its connection says: the client's address, the scheme, the Host
+ * header. Where scheme or host are told, the server's port is the one that the host has, or else the scheme's. A target
+ * in absolute form loses its authority to the host that is told. NGI_OK, NGI_ENOMEM. */
+int request_take_forwarded(struct request *request, const struct forwarded *told);
 
 /* Has it own every string that request_begin and request_add_header took, and `peer`: from then on it may outlive them,
  * and may be used on another thread than theirs. NGI_OK, NGI_ENOMEM. */

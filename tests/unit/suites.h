@@ -8,7 +8,8 @@
     SUITE(arena) SUITE(buffer) SUITE(map) SUITE(text) SUITE(file) SUITE(peek) SUITE(log) SUITE(report) SUITE(network) \
     SUITE(settings) SUITE(settings_refusals) SUITE(record) SUITE(requester) SUITE(responder) SUITE(body) SUITE(cgi) \
     SUITE(cgi_response) SUITE(cgi_tell) SUITE(conditional) SUITE(cookie) SUITE(date) SUITE(environ) SUITE(field) \
-    SUITE(form) SUITE(framing) SUITE(method) SUITE(multipart) SUITE(outcome) SUITE(outcome_conditional) SUITE(pattern) \
+    SUITE(form) SUITE(forwarded) SUITE(framing) SUITE(method) SUITE(multipart) SUITE(outcome) SUITE(outcome_conditional) \
+    SUITE(pattern) \
     SUITE(request) SUITE(response) SUITE(response_body) SUITE(router) SUITE(router_random) SUITE(target) \
     SUITE(transcript) SUITE(crash_file) \
     SUITE(urlencoded) SUITE(claims) SUITE(description) SUITE(described) SUITE(facts) SUITE(facts_undefined) SUITE(facts_refusals) SUITE(facts_hostile) \

@@ -141,6 +141,119 @@ START_TEST(the_authority_of_the_target_replaces_host)
 }
 END_TEST
 
+/* What a trusted proxy tells, of a request for `target` with that Host header (NULL: without). */
+static void take(const char *target, const char *host, struct forwarded told)
+{
+    request_reset(request);
+    begin("GET", target);
+    add("X-One", "1");
+    if (host)
+        add("Host", host);
+    ck_assert_int_eq(request_take_forwarded(request, &told), NGI_OK);
+}
+
+static struct address address(const char *text)
+{
+    struct address address;
+    ck_assert(address_from_text(text, strlen(text), &address));
+    return address;
+}
+
+START_TEST(what_a_proxy_tells_takes_the_place_of_the_connection)
+{
+    take("/", "here.example:81", (struct forwarded){ .has_client = true, .client = address("2001:db8::9"), .port = 7 });
+    ck_assert_str_eq(request->ngi.remote_addr, "2001:db8::9");
+    ck_assert_str_eq(request->peer->remote_addr, "2001:db8::9");
+    ck_assert_uint_eq(request->peer->remote_port, 7);
+    ck_assert_uint_eq(request->peer->local_port, 8080);
+    ck_assert_str_eq(request->peer->local_addr, "198.51.100.1");
+    ck_assert_str_eq(request->ngi.scheme, "http");
+    ck_assert_str_eq(request->ngi.host, "here.example:81");
+    take("/", "here.example:81", (struct forwarded){ .has_client = true, .client = address("203.0.113.1") });
+    ck_assert_uint_eq(request->peer->remote_port, 0); /* not the proxy's */
+    take("/", "here.example", (struct forwarded){ .host = "there.example:82" });
+    ck_assert_str_eq(request->ngi.host, "there.example:82");
+    ck_assert_str_eq(request_header(request, "host"), "there.example:82");
+    ck_assert_str_eq(request->host_header, "there.example:82");
+    ck_assert_uint_eq(request->host_count, 1);
+    ck_assert_str_eq(request->ngi.remote_addr, "192.0.2.7");
+    ck_assert_uint_eq(request->peer->remote_port, 50000);
+    take("/", "here.example", (struct forwarded){ 0 });
+    ck_assert_ptr_eq(request->peer, &peer);
+}
+END_TEST
+
+START_TEST(the_port_of_the_server_follows_scheme_and_host)
+{
+    static const struct {
+        const char *host, *scheme, *told;
+        unsigned port;
+    } rows[] = {
+        { "a", "https", NULL, 443 },       { "a", "http", NULL, 80 },        { "a:81", "https", NULL, 81 },
+        { "a:", "https", NULL, 443 },      { NULL, "https", NULL, 443 },     { "a:81", NULL, "b", 80 },
+        { "a:81", NULL, "b:82", 82 },      { "a", "https", "[::1]:82", 82 }, { "a", "https", "[::1]", 443 },
+        { "", "https", "b:65535", 65535 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        take("/", rows[i].host, (struct forwarded){ .scheme = rows[i].scheme, .host = rows[i].told });
+        ck_assert_uint_eq(request->peer->local_port, rows[i].port);
+        ck_assert_str_eq(request->ngi.scheme, rows[i].scheme ? rows[i].scheme : "http");
+    }
+}
+END_TEST
+
+START_TEST(a_told_host_is_added_where_there_is_none)
+{
+    take("/", NULL, (struct forwarded){ .host = "there.example" });
+    ck_assert_str_eq(request_header(request, "Host"), "there.example");
+    ck_assert_str_eq(request->ngi.host, "there.example");
+    request_reset(request);
+    begin("GET", "/");
+    for (unsigned i = 0; i < REQUEST_HEADERS_MAX; i++)
+        add("X-Many", "v");
+    ck_assert_int_eq(request_take_forwarded(request, &(struct forwarded){ .host = "there.example" }), NGI_OK);
+    ck_assert(request->headers_overflow); /* and so it is refused */
+}
+END_TEST
+
+/* Otherwise who reads REQUEST_URI, as a host process does, would find the other authority there. */
+START_TEST(a_told_host_replaces_the_authority_of_the_target)
+{
+    static const char *const rows[][2] = {
+        { "http://first.example/a//b?c", "/a//b?c" },
+        { "HTTPS://first.example:1", "/" },
+        { "http://first.example?c=/", "/?c=/" },
+        { "/a?b=http://c/d", "/a?b=http://c/d" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        take(rows[i][0], "first.example", (struct forwarded){ .host = "there.example" });
+        ck_assert_str_eq(request->ngi.host, "there.example");
+        ck_assert_str_eq(request_header(request, "Host"), "there.example");
+        ck_assert_str_eq(request->raw_target, rows[i][1]);
+    }
+    take(rows[0][0], "first.example", (struct forwarded){ .scheme = "https" });
+    ck_assert_str_eq(request->raw_target, rows[0][0]);
+    ck_assert_str_eq(request->ngi.host, "first.example");
+}
+END_TEST
+
+START_TEST(a_request_that_owns_itself_keeps_what_was_told)
+{
+    char host[] = "here.example";
+    take("/", host,
+         (struct forwarded){
+             .has_client = true, .client = address("203.0.113.1"), .scheme = "https", .host = "there.example" });
+    ck_assert_int_eq(request_own(request), NGI_OK);
+    memset(host, 'x', sizeof host - 1);
+    ck_assert_str_eq(request->ngi.host, "there.example");
+    ck_assert_ptr_eq(request->ngi.host, request->host_header);
+    ck_assert_str_eq(request_header(request, "Host"), "there.example");
+    ck_assert_str_eq(request->ngi.remote_addr, "203.0.113.1");
+    ck_assert_str_eq(request->ngi.scheme, "https");
+    ck_assert_uint_eq(request->peer->local_port, 443);
+}
+END_TEST
+
 START_TEST(a_bad_target_is_refused_with_the_reason)
 {
     ck_assert_int_eq(request_begin(request, &peer, "GET", "/..", "HTTP/1.1", &why), NGI_EINVAL);
@@ -316,6 +429,11 @@ Suite *request_suite(void)
     tcase_add_test(tests, headers_that_could_pass_for_others_are_left_out);
     tcase_add_test(tests, headers_beyond_the_limit_are_noticed);
     tcase_add_test(tests, the_authority_of_the_target_replaces_host);
+    tcase_add_test(tests, what_a_proxy_tells_takes_the_place_of_the_connection);
+    tcase_add_test(tests, the_port_of_the_server_follows_scheme_and_host);
+    tcase_add_test(tests, a_told_host_is_added_where_there_is_none);
+    tcase_add_test(tests, a_told_host_replaces_the_authority_of_the_target);
+    tcase_add_test(tests, a_request_that_owns_itself_keeps_what_was_told);
     tcase_add_test(tests, a_bad_target_is_refused_with_the_reason);
     tcase_add_test(tests, a_reset_request_remembers_nothing);
     tcase_add_test(tests, queries_and_cookies_are_parsed_once);
