@@ -38,6 +38,7 @@ struct exchange {
 struct connection {
     struct MHD_Connection *raw;
     struct peer peer;
+    bool trusted; /* it comes from a proxy that is believed what it says of its client */
     struct intake intake;
     /* libmicrohttpd does not always say that a request is over whose head it could not keep: one that is left here is
      * ended with the connection, or by its next request. */

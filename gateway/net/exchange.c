@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "http/problem.h"
 #include "net/connection.h"
+#include "net/proxy.h"
 #include "net/send.h"
 #include "obs/access.h"
 #include "obs/counters.h"
@@ -96,14 +97,17 @@ static int look_at_head(struct connection *connection, const char *method, const
         return refuse(request, *version ? 503 : 400);
     int rc = request_begin(request, &connection->peer, method, exchange->target, version, &why);
     MHD_get_connection_values_n(connection->raw, MHD_HEADER_KIND, take_header, request);
+    const char *host_mistake = request_check_host(request); /* of what came: a proxy's word does not repair it */
+    int status = connection->trusted ? proxy_hear(connection, request) : 0;
+    if (status)
+        return status;
     if (!field_is_token(method, strlen(method)))
         return refuse(request, 400);
     if (rc != NGI_OK && request->method != 0) /* the target of a CONNECT is none of ours, and 405 says so */
         return problem_respond(request, rc == NGI_EINVAL ? 400 : 503, false, rc == NGI_EINVAL ? why : NULL);
-    why = request_check_host(request);
-    if (why)
-        return problem_respond(request, 400, false, why);
-    int status = dispatch_route(exchange->config->dispatch, request);
+    if (host_mistake)
+        return problem_respond(request, 400, false, host_mistake);
+    status = dispatch_route(exchange->config->dispatch, request);
     if (status)
         return status;
     uint64_t length = announced_length(request);

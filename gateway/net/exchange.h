@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/network.h"
 #include "net/intake.h"
 #include "run/dispatch.h"
 
@@ -13,6 +14,8 @@
 struct exchange_config {
     const struct dispatch *dispatch;
     size_t connection_memory; /* bytes */
+    struct networks trusted;  /* the proxies in front */
+    unsigned forwarded;       /* which fields they are believed: enum forwarded_field */
     _Atomic bool draining;    /* relaxed: a response more or less may still keep its connection alive */
 };
 

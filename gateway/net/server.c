@@ -46,7 +46,7 @@ static void name_address(const struct sockaddr *address, char *host, size_t size
     }
 }
 
-static struct connection *connection_new(struct MHD_Connection *raw)
+static struct connection *connection_new(const struct server *server, struct MHD_Connection *raw)
 {
     struct sockaddr_storage address;
     socklen_t length = sizeof address;
@@ -62,10 +62,12 @@ static struct connection *connection_new(struct MHD_Connection *raw)
     peer->scheme = "http";
     int fd = connection_fd(raw);
     const union MHD_ConnectionInfo *client = MHD_get_connection_info(raw, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    if (client && client->client_addr)
+    if (client && client->client_addr) {
         name_address(client->client_addr, peer->remote_addr, sizeof peer->remote_addr, &peer->remote_port);
-    else
+        connection->trusted = networks_have_socket(&server->config.trusted, client->client_addr);
+    } else {
         snprintf(peer->remote_addr, sizeof peer->remote_addr, "unix:");
+    }
     if (getsockname(fd, (struct sockaddr *)&address, &length) == 0)
         name_address((struct sockaddr *)&address, peer->local_addr, sizeof peer->local_addr, &peer->local_port);
     return connection;
@@ -75,11 +77,10 @@ static struct connection *connection_new(struct MHD_Connection *raw)
 static void notify_connection(void *cls, struct MHD_Connection *connection, void **context,
                               enum MHD_ConnectionNotificationCode what)
 {
-    (void)cls;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         counters_opened();
         neighbours_connected();
-        *context = connection_new(connection); /* NULL, out of memory: its requests are cut */
+        *context = connection_new(cls, connection); /* NULL, out of memory: its requests are cut */
     } else {
         intake_end(connection_fd(connection));
         if (*context)
@@ -185,6 +186,11 @@ int server_start(struct server **ret, const struct settings *settings, const str
     server->threads = settings->threads > 0 ? (unsigned)settings->threads : cpus > 0 ? (unsigned)cpus : 1;
     neighbours_begin(server->threads);
     server->config.dispatch = dispatch;
+    if (settings_trusted(settings, &server->config.trusted) != NGI_OK) {
+        free(server);
+        return ngi_error_set(err, NGI_ENOMEM, "out of memory");
+    }
+    server->config.forwarded = settings_forwarded(settings);
     server->config.connection_memory = (size_t)settings->connection_memory;
     for (size_t i = 0; i < listeners->count; i++) {
         struct daemon_slot *slot = &server->daemons[server->count];
@@ -234,5 +240,6 @@ void server_stop(struct server *server)
     for (size_t i = 0; i < server->count; i++)
         MHD_stop_daemon(server->daemons[i].daemon);
     task_thread_end();
+    networks_free(&server->config.trusted);
     free(server);
 }

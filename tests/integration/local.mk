@@ -29,6 +29,7 @@ tests_integration_integration_SOURCES = tests/integration/main.c tests/integrati
 	tests/integration/test_life.c \
 	tests/integration/test_listeners.c \
 	tests/integration/test_output.c \
+	tests/integration/test_proxies.c \
 	tests/integration/test_routing.c \
 	tests/integration/test_scenarios.c \
 	tests/integration/test_static_files.c \

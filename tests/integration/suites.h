@@ -5,7 +5,8 @@
 #include <check.h>
 
 #define INTEGRATION_SUITES(SUITE) \
-    SUITE(listeners) SUITE(connections) SUITE(intake) SUITE(routing) SUITE(environ) SUITE(input) SUITE(output) SUITE(failures) \
+    SUITE(listeners) SUITE(connections) SUITE(intake) SUITE(routing) SUITE(environ) SUITE(proxies) \
+    SUITE(input) SUITE(output) SUITE(failures) \
     SUITE(files) SUITE(endings) SUITE(life) SUITE(threads) SUITE(access_log) SUITE(static_files) SUITE(examples) \
     SUITE(scenarios) SUITE(executor) SUITE(deadlines) SUITE(cancel) SUITE(later) SUITE(background) SUITE(streaming) \
     SUITE(stream_body) SUITE(crashes) SUITE(fastcgi_plugin) SUITE(fastcgi_faults) SUITE(fastcgi_connections) \
@@ -20,8 +21,8 @@
  * the gateway's processes; fastcgi_plugin, fastcgi_faults, fastcgi_connections and fastcgi_servers about what
  * plugins/fastcgi keeps for all calls of a process; host about `postern host`. */
 #define HOSTED_SUITES(SUITE) \
-    SUITE(environ) SUITE(input) SUITE(output) SUITE(failures) SUITE(files) SUITE(endings) SUITE(access_log) \
-    SUITE(static_files) SUITE(examples) SUITE(stream_body)
+    SUITE(environ) SUITE(proxies) SUITE(input) SUITE(output) SUITE(failures) SUITE(files) SUITE(endings) \
+    SUITE(access_log) SUITE(static_files) SUITE(examples) SUITE(stream_body)
 #define HOSTED_SUITES_SLOW(SUITE) \
     SUITE(deadlines) SUITE(cancel) SUITE(later) SUITE(background) SUITE(streaming)
 

@@ -48,8 +48,9 @@ static char *read_all(const char *path)
     return text;
 }
 
-/* The block of that language in the document that is about a plugin at 127.0.0.1:9000; malloc'ed. */
-static char *snippet(const char *language)
+/* The block of that language in the document that is about what is at 127.0.0.1:PORT: a plugin at 9000, a gateway at
+ * 8080; malloc'ed. */
+static char *snippet(const char *language, const char *port_there)
 {
     char fence[32], *text = read_all(source("doc/OPERATING.md")), *copy = NULL;
     snprintf(fence, sizeof fence, "\n```%s\n", language);
@@ -58,12 +59,12 @@ static char *snippet(const char *language)
         char *end = strstr(block, "\n```");
         ck_assert_ptr_nonnull(end);
         copy = strndup(block, (size_t)(end + 1 - block));
-        if (!strstr(copy, "9000")) {
+        if (!strstr(copy, port_there)) {
             free(copy);
             copy = NULL;
         }
     }
-    ck_assert_msg(copy != NULL, "doc/OPERATING.md has no block of %s with the port 9000", language);
+    ck_assert_msg(copy != NULL, "doc/OPERATING.md has no block of %s with the port %s", language, port_there);
     free(text);
     return copy;
 }
@@ -85,7 +86,7 @@ static void append(char *out, const char *text, const char *from, const char *to
 /* The document's block, once for each plugin. */
 static void append_hosts(char *out)
 {
-    char *block = snippet(SERVER);
+    char *block = snippet(SERVER, "9000");
     for (size_t i = 0; i < host_count; i++) {
         char one[4096] = "", two[4096] = "", name[40], digits[16];
         snprintf(name, sizeof name, "/%.31s/", hosts[i].name);
@@ -172,6 +173,16 @@ static _Noreturn void be_front(void)
     _exit(126);
 }
 
+static void start_front(const char *more)
+{
+    write_configuration(more);
+    front = fork();
+    ck_assert_int_ge(front, 0);
+    if (front == 0)
+        be_front();
+    (void)wait_for_text("front.pid", "\n"); /* which is written once it listens */
+}
+
 static void start_host(const char *plugin)
 {
     struct host *host = &hosts[host_count++];
@@ -201,12 +212,25 @@ void front_start(const char *plugins, const char *more)
     for (char *name = strtok_r(names, " ", &save); name; name = strtok_r(NULL, " ", &save))
         start_host(name);
     port = free_port();
-    write_configuration(more);
-    front = fork();
-    ck_assert_int_ge(front, 0);
-    if (front == 0)
-        be_front();
-    (void)wait_for_text("front.pid", "\n"); /* which is written once it listens */
+    start_front(more);
+}
+
+void front_start_proxy(const char *plugins)
+{
+    static const char *const modules =
+        "LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so\n"
+        "LoadModule proxy_http_module /usr/lib/apache2/modules/mod_proxy_http.so\n"
+        "LoadModule headers_module /usr/lib/apache2/modules/mod_headers.so\nProxySourceAddress 127.0.0.2\n";
+    char *block = snippet(SERVER, "8080"), more[8192] = "", own[8192] = "", digits[16], listen[64];
+    SERVE(plugins, "--set", "trusted=127.0.0.2");
+    port = free_port();
+    snprintf(digits, sizeof digits, "%d", gateway.port);
+    snprintf(listen, sizeof listen, "listen 127.0.0.1:%d;", port);
+    append(own, IS("nginx") ? "proxy_bind 127.0.0.2;\n" : modules, NULL, NULL);
+    append(own, block, "8080", digits);
+    append(more, own, "listen 443 ssl;", listen);
+    free(block);
+    start_front(more);
 }
 
 void front_stop(void)

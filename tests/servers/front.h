@@ -14,6 +14,9 @@ const char *front_program(void);
 /* Serves the plugins ("examples/hello.so …", between spaces), each below /NAME, twice: by a gateway (`gateway`), and by a
  * host process each, behind the server. `more` (NULL: none) goes into its configuration. */
 void front_start(const char *plugins, const char *more);
+/* Serves the plugins by a gateway, and the server as a proxy before it: nginx or apache. The gateway trusts 127.0.0.2,
+ * from where the proxy comes, and not 127.0.0.1, from where clients do. */
+void front_start_proxy(const char *plugins);
 /* All of it ends, and has to end well. */
 void front_stop(void);
 

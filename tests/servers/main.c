@@ -178,6 +178,32 @@ START_TEST(several_requests_share_a_connection)
 }
 END_TEST
 
+/* Whatever a client says of itself, the gateway hears who it is from the proxy. */
+START_TEST(a_gateway_behind_it_knows_the_client)
+{
+    static const char *const rows[] = { "X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: https",
+                                        "X-Forwarded-Host: evil.example", "X-Forwarded-Host: a b",
+                                        "Forwarded: for=203.0.113.9;proto=https;host=evil.example",
+                                        "Forwarded: for=\"", "X-Forwarded-For: 127.0.0.2" };
+    char host[64];
+    front_start_proxy("examples/environ.so");
+    snprintf(host, sizeof host, "%s", front_url() + strlen("http://"));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ask_both("GET", "/environ/", LIST(rows[i]), NULL, 0);
+        ck_assert_msg(behind.status == 200, "%s: %ld:\n%s", rows[i], behind.status, behind.body);
+        ck_assert_pstr_eq(variable(&behind, "REMOTE_ADDR"), "127.0.0.1");
+        ck_assert_pstr_eq(variable(&behind, "REQUEST_SCHEME"), "http");
+        ck_assert_pstr_eq(variable(&behind, "HTTP_HOST"), host);
+        ck_assert_pstr_eq(variable(&behind, "SERVER_PORT"), strchr(host, ':') + 1);
+        ck_assert_pstr_eq(variable(&direct, "REMOTE_ADDR"), "127.0.0.1");
+        ck_assert_pstr_eq(variable(&direct, "REQUEST_SCHEME"), "http");
+        ck_assert_pstr_eq(variable(&direct, "HTTP_HOST"), gateway.url + strlen("http://"));
+    }
+    ck_assert_pstr_eq(variable(&behind, "REMOTE_PORT"), NULL); /* it has told none; with the proxy's it would not be */
+    front_stop();
+}
+END_TEST
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
 static int remove_one(const char *path, const struct stat *file, int kind, struct FTW *at)
@@ -208,6 +234,8 @@ int main(void)
     tcase_add_test(tcase, half_a_response_is_no_response);
     tcase_add_test(tcase, a_crash_is_a_bad_gateway_and_over_at_once);
     tcase_add_test(tcase, several_requests_share_a_connection);
+    if (!IS("lighttpd"))
+        tcase_add_test(tcase, a_gateway_behind_it_knows_the_client);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
