@@ -3,10 +3,10 @@
 #   ../configure CC=clang CXX=clang++ --enable-asan --enable-ubsan CFLAGS='-g -O1 -fsanitize=fuzzer-no-link'
 #   make tests/fuzz/fcgi-fuzzer && mkdir found && tests/fuzz/fcgi-fuzzer -max_total_time=60 found ../tests/fuzz/corpus/fcgi
 # A further target has its name in the two lists, and the two blocks below for it.
-FUZZ_TARGETS = tests/fuzz/answer tests/fuzz/fcgi tests/fuzz/framing
+FUZZ_TARGETS = tests/fuzz/answer tests/fuzz/fcgi tests/fuzz/forwarded tests/fuzz/framing
 check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS += $(FUZZ_TARGETS)
-EXTRA_PROGRAMS += tests/fuzz/answer-fuzzer tests/fuzz/fcgi-fuzzer tests/fuzz/framing-fuzzer
+EXTRA_PROGRAMS += tests/fuzz/answer-fuzzer tests/fuzz/fcgi-fuzzer tests/fuzz/forwarded-fuzzer tests/fuzz/framing-fuzzer
 EXTRA_DIST += tests/fuzz/corpus
 FUZZ_FILES = tests/fuzz/fuzz.h
 
@@ -31,6 +31,18 @@ tests_fuzz_fcgi_fuzzer_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fcgi_fuzzer_CFLAGS = $(TEST_CFLAGS)
 tests_fuzz_fcgi_fuzzer_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fcgi_fuzzer_LDADD = $(POSTERN_LIBS)
+
+tests_fuzz_forwarded_SOURCES = tests/fuzz/fuzz_forwarded.c tests/fuzz/replay.c $(FUZZ_FILES)
+tests_fuzz_forwarded_CPPFLAGS = $(TEST_CPPFLAGS) -DTARGET='"forwarded"'
+tests_fuzz_forwarded_CFLAGS = $(TEST_CFLAGS)
+tests_fuzz_forwarded_LDADD = $(POSTERN_LIBS)
+
+tests_fuzz_forwarded_fuzzer_SOURCES = tests/fuzz/fuzz_forwarded.c $(FUZZ_FILES)
+tests_fuzz_forwarded_fuzzer_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_forwarded_fuzzer_CFLAGS = $(TEST_CFLAGS)
+tests_fuzz_forwarded_fuzzer_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_forwarded_fuzzer_LDADD = $(POSTERN_LIBS)
+
 tests_fuzz_framing_SOURCES = tests/fuzz/fuzz_framing.c tests/fuzz/replay.c $(FUZZ_FILES)
 tests_fuzz_framing_CPPFLAGS = $(TEST_CPPFLAGS) -DTARGET='"framing"'
 tests_fuzz_framing_CFLAGS = $(TEST_CFLAGS)
@@ -41,4 +53,4 @@ tests_fuzz_framing_fuzzer_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_framing_fuzzer_CFLAGS = $(TEST_CFLAGS)
 tests_fuzz_framing_fuzzer_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_framing_fuzzer_LDADD = $(POSTERN_LIBS)
-CLEANFILES += tests/fuzz/answer-fuzzer tests/fuzz/fcgi-fuzzer tests/fuzz/framing-fuzzer
+CLEANFILES += tests/fuzz/answer-fuzzer tests/fuzz/fcgi-fuzzer tests/fuzz/forwarded-fuzzer tests/fuzz/framing-fuzzer
