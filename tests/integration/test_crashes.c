@@ -207,6 +207,18 @@ START_TEST(a_smashed_stack_and_many_crashes_at_once_have_one_verdict)
 }
 END_TEST
 
+START_TEST(what_is_kept_names_the_client_behind_a_proxy)
+{
+    if (SANITIZED)
+        return skip("the sanitizer takes the crash");
+    SERVE_CRASHES("--set", "trusted=127.0.0.1");
+    crash("/crashes/null", LIST("X-Forwarded-For: 203.0.113.1", "X-Forwarded-Proto: https", "Host: shop.example"), "", 0,
+          SIGSEGV);
+    EXPECT_HAS(content(kept()), "\n# remote: 203.0.113.1\n# scheme: https\n");
+    finish();
+}
+END_TEST
+
 START_TEST(credentials_are_not_kept)
 {
     struct command_result result;
@@ -351,6 +363,7 @@ Suite *crashes_suite(void)
     tcase_add_loop_test(own, a_crash_is_told_and_its_request_can_be_run_again, 0, sizeof endings / sizeof *endings);
     tcase_add_loop_test(own, a_crash_in_a_host_process_is_told_as_well, 0, sizeof endings / sizeof *endings);
     tcase_add_test(own, a_smashed_stack_and_many_crashes_at_once_have_one_verdict);
+    tcase_add_test(own, what_is_kept_names_the_client_behind_a_proxy);
     tcase_add_test(own, credentials_are_not_kept);
     tcase_add_test(own, a_long_body_is_cut_spilled_or_not);
     tcase_add_test(own, without_a_good_directory_nothing_is_kept);
