@@ -291,9 +291,10 @@ static bool take(struct framing *framing, uint8_t c)
             framing->at = 0;
             return true;
         }
-        framing->has_value = true;
-        return framing_classes[c] & TARGET ||
-               bad(framing, c == ' ' ? "no target" : "a control character in the request line");
+        if (!(framing_classes[c] & TARGET))
+            return bad(framing, c == ' ' ? "no target" : "a control character in the request line");
+        framing->has_value = true; /* of which net/intake makes a whole head */
+        return true;
     case FRAMING_VERSION: return take_version(framing, c);
     case FRAMING_NAME_START: return begin_name(framing, c);
     case FRAMING_NAME: return take_name(framing, c);

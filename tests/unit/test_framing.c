@@ -237,6 +237,15 @@ START_TEST(what_has_two_readings_is_refused)
 }
 END_TEST
 
+/* net/intake makes a whole head of what has passed: it has to know whether there is a target. */
+START_TEST(a_target_that_is_refused_at_once_has_not_begun)
+{
+    ck_assert(!take("GET  ", 5)->framing.has_value);
+    ck_assert(!take("GET \x01", 5)->framing.has_value);
+    ck_assert(take("GET /\x01", 6)->framing.has_value);
+}
+END_TEST
+
 START_TEST(no_control_character_passes_but_in_a_body)
 {
     char text[256];
@@ -308,6 +317,7 @@ Suite *framing_suite(void)
     tcase_add_test(tcase, white_space_around_lengths_is_taken_out);
     tcase_add_loop_test(tcase, chunk_extensions_are_taken_out, 0, 7);
     tcase_add_loop_test(tcase, what_has_two_readings_is_refused, 0, COUNT(refused));
+    tcase_add_test(tcase, a_target_that_is_refused_at_once_has_not_begun);
     tcase_add_test(tcase, no_control_character_passes_but_in_a_body);
     tcase_add_loop_test(tcase, what_nobody_reads_is_bounded, 0, 3);
     tcase_add_test(tcase, the_last_beginning_is_told);
