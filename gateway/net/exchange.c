@@ -105,7 +105,7 @@ static int look_at_head(struct connection *connection, const char *method, const
         return refuse(request, 400);
     if (rc != NGI_OK && request->method != 0) /* the target of a CONNECT is none of ours, and 405 says so */
         return problem_respond(request, rc == NGI_EINVAL ? 400 : 503, false, rc == NGI_EINVAL ? why : NULL);
-    if (host_mistake)
+    if (host_mistake && !request->headers_overflow) /* Host may be among those left out */
         return problem_respond(request, 400, false, host_mistake);
     status = dispatch_route(exchange->config->dispatch, request);
     if (status)
