@@ -58,13 +58,33 @@ START_TEST(a_connection_is_kept_alive_after_errors)
 }
 END_TEST
 
+/* Whoever gave a proxy's client those bytes to send would have written a request in its name. */
+START_TEST(what_follows_a_connect_is_no_request)
+{
+    static const char *const methods[] = { "CONNECT", "TRACE" };
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        char text[256];
+        int n = snprintf(text, sizeof text, "%s /a HTTP/1.1\r\nHost: a\r\n\r\nGET /hello/ HTTP/1.1\r\nHost: a\r\n\r\n",
+                         methods[i]);
+        int fd = raw_connect(gateway.port);
+        size_t length;
+        raw_send(fd, text, (size_t)n);
+        char *answer = raw_read_all(fd, &length);
+        EXPECT_HAS(answer, "HTTP/1.1 405 ");
+        EXPECT_HAS(answer, "Connection: close\r\n");
+        ck_assert_msg(!strstr(answer, "HTTP/1.1 200 "), "what follows is answered:\n%s", answer);
+        free(answer);
+        close(fd);
+    }
+}
+END_TEST
+
 START_TEST(pipelined_requests_are_answered_in_order)
 {
     char requests[PIPELINED * 128], *end = requests;
     for (int i = 0; i < PIPELINED; i++)
-        end += i % 3 == 2
-                   ? sprintf(end, "POST /echo/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nnumber %02d", i)
-                   : sprintf(end, "GET /hello/?name=number+%02d HTTP/1.1\r\nHost: a\r\n\r\n", i);
+        end += i % 3 == 2 ? sprintf(end, "POST /echo/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nnumber %02d", i)
+                          : sprintf(end, "GET /hello/?name=number+%02d HTTP/1.1\r\nHost: a\r\n\r\n", i);
     int fd = raw_connect(gateway.port);
     raw_send(fd, requests, (size_t)(end - requests));
     for (int i = 0; i < PIPELINED; i++) {
@@ -157,8 +177,8 @@ START_TEST(a_target_that_is_too_long_is_414)
 }
 END_TEST
 
-/* Short enough a line, but libmicrohttpd wants memory for each parameter; and what it gives up must not be left behind: a
- * leak or a request "under way" fails the end of the gateway. */
+/* Short enough a line, but libmicrohttpd wants memory for each parameter; and what it gives up must not be left behind:
+ * a leak or a request "under way" fails the end of the gateway. */
 START_TEST(a_target_of_too_many_parameters_is_414)
 {
     char request[2100], *end = stpcpy(request, "GET /hello/?");
@@ -307,6 +327,7 @@ Suite *connections_suite(void)
     TCase *shared = test_case(suite, "one gateway", serve_some);
     tcase_add_test(shared, a_connection_is_kept_alive);
     tcase_add_test(shared, a_connection_is_kept_alive_after_errors);
+    tcase_add_test(shared, what_follows_a_connect_is_no_request);
     tcase_add_test(shared, pipelined_requests_are_answered_in_order);
     tcase_add_test(shared, a_request_may_come_a_byte_at_a_time);
     tcase_add_test(shared, a_client_that_expects_100_gets_it_before_its_body);
