@@ -330,13 +330,16 @@ void exchange_abandon(struct connection *connection)
         finish(connection, false);
 }
 
-void exchange_refuse_body(struct intake *intake)
+bool exchange_refuse_body(struct intake *intake)
 {
     struct connection *connection = (struct connection *)((char *)intake - offsetof(struct connection, intake));
     struct exchange *exchange = &connection->exchange;
+    if (intake->begun < intake->framing.begun || exchange->stage == EXCHANGE_HEAD)
+        return true;
     if (exchange->stage != EXCHANGE_BODY || exchange->streams)
-        return;
+        return false;
     problem_respond(exchange->task->request, intake->framing.status, false, intake->framing.why);
     send_last_words(connection->raw, exchange->task->request);
     exchange->stage = EXCHANGE_CUT;
+    return false;
 }

@@ -29,8 +29,9 @@ void exchange_end(void *cls, struct MHD_Connection *connection, void **context, 
 struct connection;
 void exchange_abandon(struct connection *connection);
 
-/* The body of a connection's request has turned out to be none (RFC 9112 section 7.1): says so to the client if nothing
- * has been said yet. The connection is reset after that. */
-void exchange_refuse_body(struct intake *intake);
+/* The body of a connection's request has turned out to be none (RFC 9112 section 7.1). True: libmicrohttpd has not had
+ * its head looked at yet, which will be refused (intake_refuses). False: the client has been told, if nothing had been
+ * said yet, and the connection is to be reset. */
+bool exchange_refuse_body(struct intake *intake);
 
 #endif

@@ -74,9 +74,11 @@ static ssize_t refuse(struct intake *intake, int fd, char *buf, size_t from, siz
         return give_tail(intake, buf, from + (whole ? taken->start : taken->good), n);
     }
     intake->cut = true;
-    intake->refuse_body(intake);
-    (void)shutdown(fd, SHUT_RDWR); /* so that it is read from again */
-    return from + taken->good > 0 ? (ssize_t)(from + taken->good) : fail(ECONNRESET);
+    size_t passed = from + taken->good;
+    intake->refuses = intake->refuse_body(intake) && passed > 0;
+    if (!intake->refuses)
+        (void)shutdown(fd, SHUT_RDWR); /* so that it is read from again */
+    return passed > 0 ? (ssize_t)passed : fail(ECONNRESET);
 }
 
 /* With epoll, libmicrohttpd misses a FIN that comes together with data (0.9.75, 1.0.1), and would wait for the rest of
@@ -142,7 +144,7 @@ int intakes_open(ngi_error *err)
     return NGI_OK;
 }
 
-bool intake_begin(struct intake *intake, int fd, void (*refuse_body)(struct intake *intake))
+bool intake_begin(struct intake *intake, int fd, bool (*refuse_body)(struct intake *intake))
 {
     *intake = (struct intake){ .refuse_body = refuse_body };
     if (fd < 0 || (size_t)fd >= room)

@@ -20,14 +20,16 @@ struct intake {
     const char *tail; /* what is to be read instead of what has come: to the end of a head; NULL: nothing */
     bool refuses;     /* the last request that has begun */
     bool cut;         /* nothing more is read */
-    void (*refuse_body)(struct intake *intake); /* a body cannot be read on: last words, where there may be any */
+    /* A body cannot be read on. True: its head has not been looked at yet, and will be refused. False: there have been
+     * last words, where there may be any. */
+    bool (*refuse_body)(struct intake *intake);
 };
 
 /* Room for the intakes of all descriptors that this process may open. NGI_OK, NGI_ENOMEM. Before the first daemon. */
 int intakes_open(ngi_error *err);
 
 /* A client's connection has been opened: from now on it is looked at. False: there is no room for it. On its thread. */
-bool intake_begin(struct intake *intake, int fd, void (*refuse_body)(struct intake *intake));
+bool intake_begin(struct intake *intake, int fd, bool (*refuse_body)(struct intake *intake));
 /* It is about to be closed. */
 void intake_end(int fd);
 

@@ -100,6 +100,7 @@ static void expect_refusal(int fd, unsigned good, int status, const char *text)
     answer = raw_read_all(fd, &length);
     snprintf(line, sizeof line, "HTTP/1.1 %d ", status);
     ck_assert_msg(answer && strncmp(answer, line, strlen(line)) == 0, "not %d to:\n%s\nbut:\n%s", status, text, answer);
+    ck_assert_msg(!strstr(answer, "<html>"), "libmicrohttpd has refused it by itself:\n%s\n%s", text, answer);
     ck_assert_msg(strcasestr(answer, "\r\nConnection: close\r\n"), "it does not say that it closes:\n%s", answer);
     ck_assert_msg(!strstr(answer, "\nHTTP/1.1 "), "something behind it was answered:\n%s\n%s", text, answer);
     free(answer);
@@ -132,6 +133,20 @@ START_TEST(it_is_refused_byte_by_byte)
     struct pollfd answer = { fd, POLLIN, 0 };
     for (size_t i = 0; text[i] && poll(&answer, 1, 1) == 0; i++)
         ck_assert_int_eq(send(fd, text + i, 1, MSG_NOSIGNAL), 1);
+    expect_refusal(fd, 0, refused[_i].status, text);
+}
+END_TEST
+
+/* The end of the head, and the body with what is wrong, come behind the rest of the head. */
+START_TEST(it_is_refused_where_the_head_began_earlier)
+{
+    const char *text = refused[_i].text, *end = strstr(text, "\r\n\r\n");
+    size_t first = end ? (size_t)(end - text) : strlen(text) / 2;
+    int fd = raw_connect(gateway.port);
+    struct pollfd answer = { fd, POLLIN, 0 };
+    raw_send(fd, text, first);
+    if (poll(&answer, 1, 2) == 0)
+        raw_send(fd, text + first, strlen(text) - first);
     expect_refusal(fd, 0, refused[_i].status, text);
 }
 END_TEST
@@ -242,6 +257,7 @@ Suite *intake_suite(void)
     tcase_add_loop_test(tcase, what_has_two_readings_is_refused_and_the_connection_closed, 0, REFUSED);
     tcase_add_loop_test(tcase, what_came_before_it_is_answered, 0, REFUSED);
     tcase_add_loop_test(tcase, it_is_refused_byte_by_byte, 0, REFUSED);
+    tcase_add_loop_test(tcase, it_is_refused_where_the_head_began_earlier, 0, REFUSED);
     tcase_add_loop_test(tcase, a_nul_is_refused, 0, 6);
     tcase_add_loop_test(tcase, what_has_one_reading_is_served, 0, 8);
     tcase_add_loop_test(tcase, what_is_cut_short_is_no_request, 0, 8);
