@@ -32,24 +32,27 @@ static ssize_t fail(int error)
     return -1;
 }
 
-/* What makes a head that has come to this point a complete one. */
+/* What makes a head that has come to this point a complete one; with a Host, for want of which libmicrohttpd 1.0 would
+ * answer by itself. */
 static const char *rest_of_head(const struct framing *framing)
 {
-    static const char version[] = "HTTP/1.0\r\n\r\n", coding[] = "chunked\r\n\r\n";
+#define REST "\r\nHost:\r\n\r\n"
+    static const char version[] = "HTTP/1.0" REST, coding[] = "chunked" REST;
     switch ((enum framing_stage)framing->refused) {
-    case FRAMING_METHOD: return " * HTTP/1.0\r\n\r\n";
-    case FRAMING_TARGET: return framing->has_value ? " HTTP/1.0\r\n\r\n" : "* HTTP/1.0\r\n\r\n";
+    case FRAMING_METHOD: return " * HTTP/1.0" REST;
+    case FRAMING_TARGET: return framing->has_value ? " HTTP/1.0" REST : "* HTTP/1.0" REST;
     case FRAMING_VERSION: return version + (framing->at > 0 ? framing->at - 1 : 0);
-    case FRAMING_NAME: return ":0\r\n\r\n"; /* also where the name is that of a length */
+    case FRAMING_NAME: return "-:0" REST; /* another name, where it is that of a length or coding */
     case FRAMING_VALUE:
         if (framing->maybe & FRAMING_CODING)
             return coding + framing->at;
-        return framing->maybe && !framing->has_value ? "0\r\n\r\n" : "\r\n\r\n";
+        return framing->maybe && !framing->has_value ? "0" REST : REST;
     case FRAMING_VERSION_LF:
-    case FRAMING_VALUE_LF: return "\n\r\n";
-    case FRAMING_NAME_START: return "\r\n";
+    case FRAMING_VALUE_LF: return &REST[1];
+    case FRAMING_NAME_START: return &REST[2];
     default: return "\n"; /* FRAMING_HEAD_LF */
     }
+#undef REST
 }
 
 /* Gives what takes the place of what was refused, behind `filled` bytes. */
