@@ -30,6 +30,19 @@ static bool is_spoofable(const char *name, size_t length)
     return memchr(name, '_', length) || (length == 5 && text_equal_nocase_n(name, "Proxy", 5));
 }
 
+/* White space behind a value is no part of it (RFC 9112 section 5.1); libmicrohttpd 0.9.75 leaves it there. */
+static const char *strip(struct arena *arena, const char *value, size_t *length)
+{
+    size_t n = *length;
+    while (n > 0 && (value[n - 1] == ' ' || value[n - 1] == '\t'))
+        n--;
+    const char *copy = n < *length ? arena_copy(arena, value, n) : NULL;
+    if (!copy)
+        return value;
+    *length = n;
+    return copy;
+}
+
 /* The values of all headers of that name from `first` on, joined. */
 static const char *join(struct request *request, unsigned first, const char *name, size_t length)
 {
@@ -146,6 +159,7 @@ void request_add_header(struct request *request, const char *name, size_t name_l
         request->headers_overflow = true;
         return;
     }
+    value = strip(&request->arena, value, &value_length);
     request->headers[request->header_count++] =
         (struct field){ name, value, (uint32_t)name_length, (uint32_t)value_length };
     switch (name_length) {

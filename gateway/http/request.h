@@ -108,7 +108,7 @@ int request_begin(struct request *request, const struct peer *peer, const char *
                   const char *protocol, const char **ret_why);
 
 /* Takes one header, strings as above. Names with an underscore, and Proxy, are left out: in a CGI environ they could
- * pass for others (httpoxy; `X_Auth_User` for `X-Auth-User`). */
+ * pass for others (httpoxy; `X_Auth_User` for `X-Auth-User`). White space behind the value is taken off. */
 void request_add_header(struct request *request, const char *name, size_t name_length, const char *value,
                         size_t value_length);
 

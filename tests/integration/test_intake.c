@@ -187,6 +187,7 @@ START_TEST(what_has_one_reading_is_served)
         { BODY "TRANSFER-ENCODING: Chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "hello" },
         { "\r\n" GOOD "\r\n", "Hello, world" },
         { GOOD "A:\r\nB: \xe4\xff\t\r\n\r\n", "Hello, world" },
+        { "GET /hello/ HTTP/1.1\r\nHost:\ta \t\r\n\r\n", "Hello, world" },
     };
     int fd = raw_connect(gateway.port);
     for (int turn = 0; turn < 3; turn++) { /* the connection is in step after it */
@@ -259,7 +260,7 @@ Suite *intake_suite(void)
     tcase_add_loop_test(tcase, it_is_refused_byte_by_byte, 0, REFUSED);
     tcase_add_loop_test(tcase, it_is_refused_where_the_head_began_earlier, 0, REFUSED);
     tcase_add_loop_test(tcase, a_nul_is_refused, 0, 6);
-    tcase_add_loop_test(tcase, what_has_one_reading_is_served, 0, 8);
+    tcase_add_loop_test(tcase, what_has_one_reading_is_served, 0, 9);
     tcase_add_loop_test(tcase, what_is_cut_short_is_no_request, 0, 8);
     tcase_add_test(tcase, a_body_in_small_chunks_with_large_extensions_is_whole);
     return suite;

@@ -95,6 +95,22 @@ START_TEST(an_empty_value_joins_nothing_together)
 END_TEST
 
 /* They would read as others in a CGI environ: httpoxy, and X_Auth_User for X-Auth-User. */
+/* RFC 9112 section 5.1; libmicrohttpd 0.9.75 leaves it there. */
+START_TEST(white_space_behind_a_value_is_no_part_of_it)
+{
+    begin("GET", "/");
+    add("Host", "a \t");
+    add("A", "b \t c\t");
+    add("B", " \t");
+    ck_assert_ptr_null(request_check_host(request));
+    ck_assert_str_eq(request->ngi.host, "a");
+    ck_assert_str_eq(request_header(request, "A"), "b \t c");
+    ck_assert_str_eq(request_header(request, "B"), "");
+    ck_assert_int_eq(request_own(request), NGI_OK);
+    ck_assert_str_eq(request_header(request, "A"), "b \t c");
+}
+END_TEST
+
 START_TEST(headers_that_could_pass_for_others_are_left_out)
 {
     static const char *const names[] = { "X_Auth_User", "Content_Length", "_", "a_", "Proxy", "PROXY", "proxy" };
@@ -426,6 +442,7 @@ Suite *request_suite(void)
     tcase_add_test(tests, a_request_is_made_from_its_first_line);
     tcase_add_test(tests, headers_are_found_in_any_case_and_joined);
     tcase_add_test(tests, an_empty_value_joins_nothing_together);
+    tcase_add_test(tests, white_space_behind_a_value_is_no_part_of_it);
     tcase_add_test(tests, headers_that_could_pass_for_others_are_left_out);
     tcase_add_test(tests, headers_beyond_the_limit_are_noticed);
     tcase_add_test(tests, the_authority_of_the_target_replaces_host);
