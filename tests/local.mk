@@ -13,6 +13,7 @@ include tests/integration/local.mk
 include tests/refusals/local.mk
 include tests/abi/local.mk
 include tests/servers/local.mk
+include tests/oracles/local.mk
 include tests/fuzz/local.mk
 include tests/zygote/local.mk
 else
