@@ -7,6 +7,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/facts_fixture.c tests/unit/facts_fixture.h \
 	tests/harness/client.c tests/harness/client.h \
 	tests/harness/fcgi.c tests/harness/fcgi.h \
+	tests/harness/route_shapes.c tests/harness/route_shapes.h \
 	tests/unit/host_fixture.c tests/unit/host_fixture.h \
 	tests/unit/run_fixture.c tests/unit/run_fixture.h \
 	tests/unit/sandbox_fixture.c tests/unit/sandbox_fixture.h \

@@ -1,24 +1,18 @@
-/* Ten thousand random templates against a matcher so simple that it is seen to be right: it tries them all.
- * A shape has a letter for each segment: 'a' to 'e' a word, '0' the empty one, '1' a parameter, '2' the rest. A path
- * has the same, without the last two and with 'z', a word that no template has. */
+/* Ten thousand random templates against a matcher so simple that it is seen to be right (harness/route_shapes). The
+ * words of a shape are 'a' to 'e'; a path may have 'z' too, a word that no template has. */
 #include "http/router.h"
 
 #include <check.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/harness/route_shapes.h"
 #include "tests/unit/suites.h"
 
 enum { ROUTES = 10000, PATHS = 3000, DEPTH = 6 };
 
-struct row {
-    char shape[DEPTH + 1];
-    uint32_t methods;
-};
-
-static struct row rows[ROUTES];
+static struct shaped_route rows[ROUTES];
 static const uint32_t bits[] = { NGI_GET, NGI_HEAD, NGI_POST, NGI_PUT };
 static unsigned state = 42;
 
@@ -65,62 +59,16 @@ static void write_out(const char *shape, char *text)
     }
 }
 
-static bool fits(const char *shape, const char *path)
-{
-    for (; *shape; shape++, path++) {
-        if (*shape == '2')
-            return *path != '\0';
-        if (*shape == '1' ? *path == '0' || !*path : *shape != *path)
-            return false;
-    }
-    return !*path;
-}
-
-/* Whether `a` is more specific than `b`: both fit the same path. */
-static bool beats(const char *a, const char *b)
-{
-    for (; *a == *b; a++, b++)
-        if (!*a)
-            return false;
-    return *b == '2' || (*b == '1' && *a != '2');
-}
-
-static const struct row *find_slowly(uint32_t method, const char *path, size_t count, uint32_t *ret_allow)
-{
-    const struct row *found = NULL;
-    *ret_allow = 0;
-    for (const struct row *row = rows; row < rows + count; row++) {
-        if (!fits(row->shape, path))
-            continue;
-        *ret_allow |= row->methods;
-        bool through_get = method == NGI_HEAD && row->methods & NGI_GET;
-        if (!(row->methods & method) && !through_get)
-            continue;
-        if (!found || beats(row->shape, found->shape) ||
-            (strcmp(row->shape, found->shape) == 0 && row->methods & method))
-            found = row;
-    }
-    return found;
-}
-
-static bool is_taken(const struct row *row, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (rows[i].methods & row->methods && strcmp(rows[i].shape, row->shape) == 0)
-            return true;
-    return false;
-}
-
 static void fill(struct router *router)
 {
     char text[DEPTH * 16];
     for (size_t count = 0; count < ROUTES;) {
-        struct row *row = &rows[count];
+        struct shaped_route *row = &rows[count];
         make_shape(row->shape);
         row->methods = any_method() | any_method();
         write_out(row->shape, text);
         int rc = router_add(router, row->methods, text, row, NULL);
-        ck_assert_msg(rc == (is_taken(row, count) ? NGI_EBUSY : NGI_OK), "%s: %d", text, rc);
+        ck_assert_msg(rc == (shapes_have(rows, count, row) ? NGI_EBUSY : NGI_OK), "%s: %d", text, rc);
         count += rc == NGI_OK;
     }
 }
@@ -157,7 +105,7 @@ START_TEST(ten_thousand_routes_are_found_as_by_trying_them_all)
         struct route_match match;
         make_path(path);
         write_out(path, text);
-        const struct row *row = find_slowly(method, path, ROUTES, &allow);
+        const struct shaped_route *row = shapes_find(rows, ROUTES, method, path, &allow);
         int rc = router_find(router, method, text, strlen(text), &match);
         ck_assert_msg(rc == (row ? NGI_OK : allow ? NGI_EPERM : NGI_ENOENT), "%s: %d", text, rc);
         ck_assert_msg(match.data == row, "%s: not %s", text, row ? row->shape : "none");
