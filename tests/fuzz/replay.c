@@ -1,6 +1,7 @@
-/* Gives a fuzz target every file of its corpus, each cut off at several lengths too: what make check does in place of
- * libFuzzer. With arguments: those files alone. */
+/* Gives the fuzz target that it is linked to every file of its corpus, each cut off at several lengths too: what make
+ * check does in place of libFuzzer. With arguments: those files alone. */
 #include <dirent.h>
+#include <errno.h>
 #include <string.h>
 
 #include "tests/fuzz/fuzz.h"
@@ -36,7 +37,7 @@ static int give(const char *path)
 static int give_all(const char *directory)
 {
     const struct dirent *entry;
-    char path[512];
+    char path[1024];
     unsigned files = 0;
     int failed = 0;
     DIR *dir = opendir(directory);
@@ -58,8 +59,10 @@ static int give_all(const char *directory)
 
 int main(int argc, char **argv)
 {
+    char corpus[512];
     int failed = 0;
     for (int i = 1; i < argc; i++)
         failed |= give(argv[i]) != 0;
-    return argc > 1 ? failed : give_all(TEST_SRCDIR "/tests/fuzz/corpus/" TARGET);
+    snprintf(corpus, sizeof corpus, TEST_SRCDIR "/tests/fuzz/corpus/%s", program_invocation_short_name);
+    return argc > 1 ? failed : give_all(corpus);
 }
