@@ -1,10 +1,10 @@
 # Fuzz targets: fuzz_NAME.c, corpus/NAME, and dictionary/NAME where words help. make check replays the corpora, with any
 # compiler; ./dev fuzz fuzzes, in build-fuzz. A further target has its name in the three lists, and its blocks below.
-FUZZ_TARGETS = tests/fuzz/answer tests/fuzz/conditional tests/fuzz/config tests/fuzz/fcgi tests/fuzz/forwarded \
-	tests/fuzz/framing tests/fuzz/multipart tests/fuzz/request tests/fuzz/response \
+FUZZ_TARGETS = tests/fuzz/answer tests/fuzz/conditional tests/fuzz/config tests/fuzz/facts \
+	tests/fuzz/fcgi tests/fuzz/forwarded tests/fuzz/framing tests/fuzz/multipart tests/fuzz/request tests/fuzz/response \
 	tests/fuzz/router tests/fuzz/transcript
 FUZZERS = tests/fuzz/answer-fuzzer tests/fuzz/conditional-fuzzer tests/fuzz/config-fuzzer \
-	tests/fuzz/fcgi-fuzzer tests/fuzz/forwarded-fuzzer tests/fuzz/framing-fuzzer tests/fuzz/multipart-fuzzer \
+	tests/fuzz/facts-fuzzer tests/fuzz/fcgi-fuzzer tests/fuzz/forwarded-fuzzer tests/fuzz/framing-fuzzer tests/fuzz/multipart-fuzzer \
 	tests/fuzz/request-fuzzer tests/fuzz/response-fuzzer tests/fuzz/router-fuzzer \
 	tests/fuzz/transcript-fuzzer
 check_PROGRAMS += $(FUZZ_TARGETS)
@@ -38,6 +38,12 @@ tests_fuzz_config_LDADD = $(FUZZ_REPLAY) $(POSTERN_LIBS)
 tests_fuzz_config_fuzzer_SOURCES = $(tests_fuzz_config_SOURCES)
 tests_fuzz_config_fuzzer_LDFLAGS = $(LIBFUZZER)
 tests_fuzz_config_fuzzer_LDADD = $(POSTERN_LIBS)
+
+tests_fuzz_facts_SOURCES = tests/fuzz/fuzz_facts.c $(FUZZ_FILES)
+tests_fuzz_facts_LDADD = $(FUZZ_REPLAY) $(POSTERN_LIBS)
+tests_fuzz_facts_fuzzer_SOURCES = $(tests_fuzz_facts_SOURCES)
+tests_fuzz_facts_fuzzer_LDFLAGS = $(LIBFUZZER)
+tests_fuzz_facts_fuzzer_LDADD = $(POSTERN_LIBS)
 
 tests_fuzz_fcgi_SOURCES = tests/fuzz/fuzz_fcgi.c $(FUZZ_FILES)
 tests_fuzz_fcgi_LDADD = $(FUZZ_REPLAY) $(POSTERN_LIBS)
