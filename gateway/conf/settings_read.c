@@ -147,11 +147,11 @@ static void describe(struct grammar *grammar, struct reader **reader)
     *next = end;
 }
 
-/* The place of a section's opening brace. */
+/* The place of a section's opening brace; the first line, where the root is. */
 static void opened_where(const struct reader *reader, cfg_t *section, char out[WHERE_MAX])
 {
     const struct written *written = cfg_opt_getnptr(cfg_getnopt(section, OPTION_OPENED), 0);
-    source_where(reader->source, written ? written->line : 1, out);
+    source_where(reader->source, written && written->line ? written->line : 1, out);
 }
 
 /* The place of an unknown key: where it was last met, or, should libconfuse not have told, its section's. */

@@ -133,12 +133,30 @@ static size_t blank_length(const char *at)
     return strspn(at, " \t\r\n");
 }
 
-/* A word or string stood at [start, start + length). */
+/* To libconfuse a '|' in a key leads into another block. An escape or a variable may stand for one, and spell what
+ * options of ours are called that no operator sets (settings_read.c). */
+static void check_key(struct scanner *scanner, const char *key, size_t length)
+{
+    bool quoted = *key == '"' || *key == '\'', good = length > (quoted ? 2 : 0);
+    for (size_t i = 0; i < length; i++)
+        good &= (unsigned char)key[i] >= ' ' && key[i] != 0x7f && !strchr("|$\\", key[i]);
+    if (good)
+        return;
+    report_add(scanner->report,
+               "%s:%zu: %.*s: is empty, or holds |, $, \\ or a control character; right is the name of a setting or a "
+               "block",
+               scanner->file, scanner->line, (int)length, key);
+    latch(scanner, NGI_EINVAL);
+}
+
+/* A word or string stands at [start, start + length). */
 static void note_word(struct scanner *scanner, const char *start, size_t length)
 {
     if (scanner->previous == TOKEN_EQUALS) {
         scanner->previous = TOKEN_VALUE;
     } else {
+        if (scanner->previous != TOKEN_WORD && !scanner->in_list) /* else a title, or a value */
+            check_key(scanner, start, length);
         scanner->previous = TOKEN_WORD;
         scanner->key = start;
         scanner->key_length = length;
@@ -198,8 +216,8 @@ static void scan_word(struct scanner *scanner)
         include_file(scanner);
         return;
     }
-    take(scanner, length);
     note_word(scanner, start, length);
+    take(scanner, length);
 }
 
 static void scan_open(struct scanner *scanner)
@@ -258,8 +276,8 @@ static void scan_token(struct scanner *scanner)
         length = string_length(scanner);
         if (length == 0)
             break;
-        take(scanner, length);
         note_word(scanner, at, length);
+        take(scanner, length);
         break;
     case '+':
     case '=':

@@ -1,9 +1,9 @@
 /* The text of a configuration, made ready for libconfuse, and the memory of where each of its lines came from.
  *
  * libconfuse 3.3 takes a comma only inside a list, counts a comment's line more than once, accepts a block that is
- * never closed, drops stray * and + in silence, and loses its way after a mistake in an included file. So this part
- * reads the files: it puts included ones in place, drops comments, turns a comma between settings into a space, and
- * refuses what is left open. */
+ * never closed, drops stray * and + in silence, takes a key with a '|' for a way into another block, and loses its way
+ * after a mistake in an included file. So this part reads the files: it puts included ones in place, drops comments,
+ * turns a comma between settings into a space, and refuses such keys, and what is left open. */
 #ifndef CONF_SOURCE_H
 #define CONF_SOURCE_H
 

@@ -321,6 +321,23 @@ START_TEST(syntax)
 }
 END_TEST
 
+/* To libconfuse a '|' in a key leads into another block, and an escape may spell it, or what its options of ours are
+ * called. */
+START_TEST(keys_that_libconfuse_would_take_for_others)
+{
+#define KEY_FORM "is empty, or holds |, $, \\ or a control character; right is the name of a setting or a block"
+    REFUSED("plugin a { option { q = 1 }\n option|q = 2 }", "a.conf:2: option|q: " KEY_FORM);
+    REFUSED("plugin a { }\n\"plugin=a|mount\" = /b", "a.conf:2: \"plugin=a|mount\": " KEY_FORM);
+    REFUSED("plugin a { \"\\x01opened\" = b }", "a.conf:1: \"\\x01opened\": " KEY_FORM);
+    REFUSED("plugin a { \"\001opened\" = b }", "a.conf:1: \"\001opened\": " KEY_FORM);
+    REFUSED("\n'plugin=a\\x7cmount' = /b", "a.conf:2: 'plugin=a\\x7cmount': " KEY_FORM);
+    REFUSED("${HOME} = 1", "a.conf:1: ${HOME}: " KEY_FORM);
+    REFUSED("\n\"\" = 1", "a.conf:2: \"\": " KEY_FORM);
+    REFUSED("threads = 1, u|", "a.conf:1: u|: " KEY_FORM);
+    load_well("plugin a { option { a.b-c_d = \"|$\\\\\" } route \"~a|b$\" { } \"mount\" = \"/|\" }");
+}
+END_TEST
+
 START_TEST(mistakes_in_includes)
 {
     mkdir("sub", 0700);
@@ -398,6 +415,7 @@ Suite *settings_refusals_suite(void)
     tcase_add_test(tests, all_mistakes_at_once);
     tcase_add_test(tests, duplicated_blocks);
     tcase_add_test(tests, syntax);
+    tcase_add_test(tests, keys_that_libconfuse_would_take_for_others);
     tcase_add_test(tests, mistakes_in_includes);
     tcase_add_test(tests, files_that_cannot_be_read);
     tcase_add_test(tests, mistakes_in_overrides);
