@@ -69,6 +69,7 @@ static void take_stdout(struct state *state, const uint8_t *data, size_t n)
     state->broken = cgi_response_read(&state->request->response, &body, state->head.data, length) != NGI_OK;
     if (state->broken)
         return;
+    FUZZ_ASSERT(body.kind == CGI_BODY_FILE ? body.offset >= 0 && body.length >= 0 : body.offset == 0);
     look(&state->request->response);
     repeat(state);
 }
