@@ -80,19 +80,19 @@ END_TEST
 
 START_TEST(bytes_from_the_file_reach_neither_terminal_nor_json_unescaped)
 {
-    build("#include <ngi.h>\nNGI_PLUGIN_FULL(.name = \"a\\033[31m\\nb\", .version = \"\\377\\302\\233\\303\\274\","
+    build("#include <ngi.h>\nNGI_PLUGIN_FULL(.name = \"a\\033[31m\\n\\177b\", .version = \"\\377\\302\\233\\303\\274\","
           " .summary = \"\\355\\240\\200\")\n",
           "");
     inspect_good();
     char *text = printed(facts_print);
-    ck_assert_ptr_nonnull(strstr(text, "name       a\\x1b[31m\\nb\n"));
+    ck_assert_ptr_nonnull(strstr(text, "name       a\\x1b[31m\\n\\x7fb\n"));
     ck_assert_ptr_nonnull(strstr(text, "version    \\xff\\xc2\\x9b\303\274\n"));
     ck_assert_ptr_nonnull(strstr(text, "summary    \\xed\\xa0\\x80\n"));
     free(text);
     text = printed(facts_print_json);
     json_t *object = json_loads(text, 0, NULL);
     ck_assert_ptr_nonnull(object);
-    ck_assert_str_eq(json_string_value(json_object_get(object, "name")), "a\033[31m\nb");
+    ck_assert_str_eq(json_string_value(json_object_get(object, "name")), "a\033[31m\n\177b");
     ck_assert_str_eq(json_string_value(json_object_get(object, "version")), "\357\277\275\302\233\303\274");
     for (const char *c = text; *c; c++)
         ck_assert((*c >= ' ' && *c < 0x7f) || *c == '\n');
