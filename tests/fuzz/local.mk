@@ -4,8 +4,8 @@ FUZZ_TARGETS = tests/fuzz/answer tests/fuzz/conditional tests/fuzz/config tests/
 	tests/fuzz/fcgi tests/fuzz/forwarded tests/fuzz/framing tests/fuzz/multipart tests/fuzz/request tests/fuzz/response \
 	tests/fuzz/router tests/fuzz/transcript
 FUZZERS = tests/fuzz/answer-fuzzer tests/fuzz/conditional-fuzzer tests/fuzz/config-fuzzer \
-	tests/fuzz/facts-fuzzer tests/fuzz/fcgi-fuzzer tests/fuzz/forwarded-fuzzer tests/fuzz/framing-fuzzer tests/fuzz/multipart-fuzzer \
-	tests/fuzz/request-fuzzer tests/fuzz/response-fuzzer tests/fuzz/router-fuzzer \
+	tests/fuzz/facts-fuzzer tests/fuzz/fcgi-fuzzer tests/fuzz/forwarded-fuzzer tests/fuzz/framing-fuzzer \
+	tests/fuzz/multipart-fuzzer tests/fuzz/request-fuzzer tests/fuzz/response-fuzzer tests/fuzz/router-fuzzer \
 	tests/fuzz/transcript-fuzzer
 check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS += $(FUZZ_TARGETS)
