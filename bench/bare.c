@@ -170,9 +170,15 @@ static void stop_executor(unsigned count)
 /* --- with a guard --------------------------------------------------------------------------------------------- */
 
 #ifdef GUARDED
-static void leave(struct intake *intake)
+struct guarded {
+    struct intake intake;
+    struct patience patience;
+};
+
+static bool refuse_body(struct intake *intake)
 {
     (void)intake; /* nobody sends a body */
+    return false;
 }
 
 static void guard(void *cls, struct MHD_Connection *connection, void **context, enum MHD_ConnectionNotificationCode what)
@@ -184,9 +190,10 @@ static void guard(void *cls, struct MHD_Connection *connection, void **context, 
         free(*context);
         return;
     }
-    *context = calloc(1, sizeof(struct intake));
-    if (!*context || !intake_begin(*context, fd, leave))
+    struct guarded *guarded = calloc(1, sizeof *guarded);
+    if (!guarded || !intake_begin(&guarded->intake, fd, &guarded->patience, refuse_body))
         abort();
+    *context = guarded;
 }
 
 static void add_guard(struct MHD_OptionItem *options, size_t *count)

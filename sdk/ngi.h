@@ -486,8 +486,8 @@ static inline const char *ngi_param(ngi_request *r, const char *name)
 
 /* Reads the request body like read(2): up to `n` bytes into `buf`; returns their number, 0 at the end, or NGI_EIO. With
  * NGI_STREAM_BODY it waits for a body that is still arriving, and may end before its end with NGI_ECANCELED (the client
- * has gone, or the server is stopping), NGI_ETIMEDOUT (the deadline has passed) or NGI_ETOOBIG (the body came without a
- * length, and is over the host's limit). [call] */
+ * has gone, or the server is stopping), NGI_ETIMEDOUT (the deadline has passed, or the client has sent too little for
+ * too long) or NGI_ETOOBIG (the body came without a length, and is over the host's limit). [call] */
 static inline int64_t ngi_read(ngi_request *r, void *buf, size_t n)
 {
     return r->ngi->read(r, buf, n);

@@ -67,6 +67,14 @@ static void print_hosts(const json_t *hosts)
         printf("      the last one to crash: %s\n", text_of(hosts, "last"));
 }
 
+static void print_slow(const json_t *slow)
+{
+    long long head = number_of(slow, "head"), body = number_of(slow, "body"), send = number_of(slow, "send");
+    if (head + body + send > 0)
+        printf("    slow clients cut: %lld in a head, %lld in a body, %lld that did not take a response\n", head, body,
+               send);
+}
+
 static void print_worker(const json_t *worker)
 {
     const json_t *state = json_object_get(worker, "state"), *plugin, *route;
@@ -77,6 +85,7 @@ static void print_worker(const json_t *worker)
         printf(": %lld connections, %lld requests under way, %lld ended", number_of(state, "connections"),
                number_of(state, "requests_under_way"), number_of(state, "requests_ended"));
     printf("\n");
+    print_slow(json_object_get(state, "slow"));
     json_array_foreach(json_object_get(state, "plugins"), i, plugin)
     {
         printf("    plugin %s %s at %s\n", text_of(plugin, "name"), text_of(plugin, "version"),

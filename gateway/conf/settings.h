@@ -107,6 +107,9 @@ struct settings {
     bool watch;                /* reload when the plugins directory or the configuration changes */
     int64_t connections;       /* most at a time */
     double connection_timeout; /* seconds without traffic */
+    double head_timeout;       /* seconds for the head of a request; 0: any, as in the next two */
+    double body_timeout;       /* for each 16 KiB of a body */
+    double send_timeout;       /* for taking each 16 KiB of a response */
     int64_t connection_memory; /* bytes; bounds the request head */
     int64_t backlog;
     int64_t max_body;      /* bytes of a request body */

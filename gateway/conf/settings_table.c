@@ -26,6 +26,7 @@ static const char *const level_names[] = { "error", "warning", "info", "debug", 
 #define THREADS_RANGE .min = 1, .max = 1024
 #define QUEUE_RANGE .min = 0, .max = 1000000
 #define TIMEOUT_RANGE .min = 0, .max = 86400
+#define PATIENCE_RANGE .min = 0, .max = 86400
 #define MAX_BODY_RANGE .min = 0, .max = 1024 * G
 #define HOSTS_RANGE .min = 1, .max = 256
 #define SPARE_HOSTS_RANGE .min = 0, .max = 256
@@ -88,6 +89,13 @@ const struct setting settings_table[] = {
       .help = "Connections of a listener at a time; more wait in the system's queue." },
     { ROOT(connection_timeout, FLOAT), .standard = "60", .min = 1, .max = 3600,
       .help = "Seconds without traffic after which a connection is closed." },
+    { ROOT(head_timeout, FLOAT), .standard = "10", PATIENCE_RANGE,
+      .help = "Seconds in which the head of a request has to come, from its first byte on; beyond, 408; 0: any." },
+    { ROOT(body_timeout, FLOAT), .standard = "30", PATIENCE_RANGE,
+      .help = "Seconds in which each 16 KiB of a request body, or its rest, have to come; beyond, 408; 0: any." },
+    { ROOT(send_timeout, FLOAT), .standard = "30", PATIENCE_RANGE,
+      .help = "Seconds in which a client has to take each 16 KiB of a response, or what there is of it; beyond, the "
+              "connection is cut; 0: any." },
     { ROOT(connection_memory, SIZE), .standard = "16K", .min = 8 * K, .max = M,
       .help = "Memory of a connection; bounds the heads of a request and its response together." },
     { ROOT(backlog, INT), .standard = "1024", .min = 1, .max = 65535,

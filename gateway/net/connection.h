@@ -9,6 +9,7 @@
 
 #include "http/peer.h"
 #include "net/intake.h"
+#include "net/patience.h"
 #include "run/task.h"
 
 struct exchange_config;
@@ -40,6 +41,7 @@ struct connection {
     struct peer peer;
     bool trusted; /* it comes from a proxy that is believed what it says of its client */
     struct intake intake;
+    struct patience patience;
     /* libmicrohttpd does not always say that a request is over whose head it could not keep: one that is left here is
      * ended with the connection, or by its next request. */
     struct exchange exchange;

@@ -23,6 +23,8 @@
 
 static void suspend(void *arg)
 {
+    /* Until it is resumed nothing is read: what is waited for is not the client. */
+    patience_rest(&((struct connection *)arg)->patience);
     MHD_suspend_connection(((struct connection *)arg)->raw);
 }
 
@@ -55,6 +57,8 @@ static void finish(struct connection *connection, bool sent)
     if (exchange->given)
         task_end(exchange->given);
     *exchange = (struct exchange){ .stage = EXCHANGE_NONE };
+    patience_sends(&connection->patience, false);
+    intake_over(&connection->intake);
     counters_ended();
 }
 
@@ -146,7 +150,7 @@ static bool pass_piece(struct exchange *exchange, const char *data, size_t n, si
 {
     struct task *task = exchange->task;
     if (exchange->received > task->request->route->max_body) {
-        upload_refuse(task);
+        upload_refuse(task, NGI_ETOOBIG, 413);
         return drop_piece(exchange, n);
     }
     size_t taken = upload_put(task, data, n);
@@ -177,6 +181,7 @@ static enum MHD_Result answer(struct connection *connection)
 {
     struct exchange *exchange = &connection->exchange;
     exchange->stage = EXCHANGE_ANSWER;
+    patience_sends(&connection->patience, true);
     /* Looked at now: the server may have begun to drain while the handler ran. */
     bool draining = atomic_load_explicit(&exchange->config->draining, memory_order_relaxed);
     /* What follows a CONNECT may be meant for its tunnel (RFC 9110 section 9.3.6), and chosen by somebody else. */
@@ -336,9 +341,15 @@ bool exchange_refuse_body(struct intake *intake)
     struct exchange *exchange = &connection->exchange;
     if (intake->begun < intake->framing.begun || exchange->stage == EXCHANGE_HEAD)
         return true;
-    if (exchange->stage != EXCHANGE_BODY || exchange->streams)
+    if (exchange->stage != EXCHANGE_BODY)
         return false;
-    problem_respond(exchange->task->request, intake->framing.status, false, intake->framing.why);
+    if (exchange->streams) {
+        /* The request is its handler's: what can be said, another one says. */
+        if (intake->framing.status != 408 || !upload_refuse(exchange->task, NGI_ETIMEDOUT, 408) || !replace(exchange))
+            return false;
+    } else if (!exchange->refusal) {
+        problem_respond(exchange->task->request, intake->framing.status, false, intake->framing.why);
+    }
     send_last_words(connection->raw, exchange->task->request);
     exchange->stage = EXCHANGE_CUT;
     return false;

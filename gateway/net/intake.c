@@ -84,6 +84,22 @@ static ssize_t refuse(struct intake *intake, int fd, char *buf, size_t from, siz
     return passed > 0 ? (ssize_t)passed : fail(ECONNRESET);
 }
 
+/* What has come of a request is all that comes. */
+static ssize_t refuse_late(struct intake *intake, int fd, char *buf, size_t n)
+{
+    static const struct framing_taken nothing = { .start = SIZE_MAX };
+    struct framing *framing = &intake->framing;
+    bool body = framing_is_in_body(framing);
+    framing->refused = framing->stage;
+    if (framing->stage == FRAMING_VERSION)
+        framing->at++; /* as where a byte of it is refused */
+    framing->stage = FRAMING_REFUSED;
+    framing->status = 408;
+    framing->why =
+        body ? "the body of the request has not come in time" : "the head of the request has not come in time";
+    return refuse(intake, fd, buf, 0, n, &nothing);
+}
+
 /* With epoll, libmicrohttpd misses a FIN that comes together with data (0.9.75, 1.0.1), and would wait for the rest of
  * a request until the time-out. Behind a whole one it is no sign: the client may have said all that it has to say. */
 static void heed_end(const struct intake *intake, int fd)
@@ -96,21 +112,47 @@ static void heed_end(const struct intake *intake, int fd)
         (void)shutdown(fd, SHUT_RD); /* so that it is told once more */
 }
 
+/* Whether the library has come as far as the request that has come in part: those before it take their time. */
+static bool awaits_more(const struct intake *intake)
+{
+    const struct framing *framing = &intake->framing;
+    return (framing_is_in_head(framing) || framing_is_in_body(framing)) &&
+           framing->begun == intake->begun + (intake->busy ? 0 : 1);
+}
+
+static void await_more(struct intake *intake)
+{
+    intake->awaited = intake->framing.begun;
+    intake->piece = 0;
+    patience_await(intake->patience, framing_is_in_body(&intake->framing) ? PATIENCE_BODY : PATIENCE_HEAD);
+}
+
+/* `due_us`: by when more had been due; 0: nothing was. `came`: bytes. */
+static void go_on_waiting(struct intake *intake, int64_t due_us, size_t came)
+{
+    if (!awaits_more(intake))
+        return;
+    enum patience_for what = framing_is_in_body(&intake->framing) ? PATIENCE_BODY : PATIENCE_HEAD;
+    bool same = intake->awaited == intake->framing.begun && intake->patience->what == what;
+    intake->piece += came;
+    if (due_us && same && (what == PATIENCE_HEAD || intake->piece < PATIENCE_PIECE))
+        patience_go_on(intake->patience, due_us);
+    else
+        await_more(intake);
+}
+
 /* As recv(2). An epoll set that tells of edges tells no more of what is left in the socket: if the buffer has not been
  * filled, nothing is. */
-static ssize_t receive(struct intake *intake, int fd, char *buf, size_t n, int flags)
+static ssize_t take(struct intake *intake, int fd, char *buf, size_t n, int flags, size_t *ret_came)
 {
     size_t filled = 0;
-    if (intake->tail)
-        return give_tail(intake, buf, 0, n);
-    if (intake->cut)
-        return fail(ECONNRESET);
     for (;;) {
         struct framing_taken taken;
         size_t left = n - filled;
         ssize_t got = next_recv(fd, buf + filled, left, flags);
         if (got <= 0)
             return filled > 0 ? (ssize_t)filled : got;
+        *ret_came += (size_t)got;
         if (!framing_take(&intake->framing, (uint8_t *)buf + filled, (size_t)got, &taken))
             return refuse(intake, fd, buf, filled, n, &taken);
         filled += taken.length;
@@ -121,6 +163,21 @@ static ssize_t receive(struct intake *intake, int fd, char *buf, size_t n, int f
         if (filled == n)
             return (ssize_t)filled;
     }
+}
+
+static ssize_t receive(struct intake *intake, int fd, char *buf, size_t n, int flags)
+{
+    size_t came = 0;
+    if (intake->tail)
+        return give_tail(intake, buf, 0, n);
+    if (intake->cut)
+        return fail(ECONNRESET);
+    int64_t due_us = patience_take(intake->patience);
+    if (due_us < 0)
+        return refuse_late(intake, fd, buf, n);
+    ssize_t got = take(intake, fd, buf, n, flags, &came);
+    go_on_waiting(intake, due_us, came);
+    return got;
 }
 
 /* --- for the whole process, in place of libc's ------------------------------------------------------------------- */
@@ -147,9 +204,9 @@ int intakes_open(ngi_error *err)
     return NGI_OK;
 }
 
-bool intake_begin(struct intake *intake, int fd, bool (*refuse_body)(struct intake *intake))
+bool intake_begin(struct intake *intake, int fd, struct patience *patience, bool (*refuse_body)(struct intake *intake))
 {
-    *intake = (struct intake){ .refuse_body = refuse_body };
+    *intake = (struct intake){ .patience = patience, .refuse_body = refuse_body };
     if (fd < 0 || (size_t)fd >= room)
         return false;
     atomic_store_explicit(&intakes[fd], intake, memory_order_relaxed);
@@ -164,7 +221,15 @@ void intake_end(int fd)
 
 bool intake_count(struct intake *intake)
 {
+    intake->busy = true;
     return ++intake->begun <= intake->framing.begun;
+}
+
+void intake_over(struct intake *intake)
+{
+    intake->busy = false;
+    if (awaits_more(intake))
+        await_more(intake);
 }
 
 bool intake_refuses(const struct intake *intake)

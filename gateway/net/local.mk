@@ -5,5 +5,6 @@ libpostern_a_SOURCES += \
 	gateway/net/listener.c gateway/net/listener.h \
 	gateway/net/proxy.c gateway/net/proxy.h \
 	gateway/net/shared_socket.c gateway/net/shared_socket.h \
+	gateway/net/patience.c gateway/net/patience.h \
 	gateway/net/send.c gateway/net/send.h \
 	gateway/net/server.c gateway/net/server.h

@@ -14,6 +14,7 @@
 #include "config.h"
 #include "net/connection.h"
 #include "net/exchange.h"
+#include "net/patience.h"
 #include "net/shared_socket.h"
 #include "obs/counters.h"
 #include "run/neighbours.h"
@@ -54,7 +55,7 @@ static struct connection *connection_new(const struct server *server, struct MHD
     if (!connection)
         return NULL;
     connection->raw = raw;
-    if (!intake_begin(&connection->intake, connection_fd(raw), exchange_refuse_body)) {
+    if (!intake_begin(&connection->intake, connection_fd(raw), &connection->patience, exchange_refuse_body)) {
         free(connection);
         return NULL;
     }
@@ -70,6 +71,7 @@ static struct connection *connection_new(const struct server *server, struct MHD
     }
     if (getsockname(fd, (struct sockaddr *)&address, &length) == 0)
         name_address((struct sockaddr *)&address, peer->local_addr, sizeof peer->local_addr, &peer->local_port);
+    patience_begin(&connection->patience, fd, peer->remote_addr);
     return connection;
 }
 
@@ -83,8 +85,10 @@ static void notify_connection(void *cls, struct MHD_Connection *connection, void
         *context = connection_new(cls, connection); /* NULL, out of memory: its requests are cut */
     } else {
         intake_end(connection_fd(connection));
-        if (*context)
+        if (*context) {
+            patience_end(&((struct connection *)*context)->patience);
             exchange_abandon(*context);
+        }
         neighbours_left();
         counters_closed();
         free(*context);
@@ -185,6 +189,7 @@ int server_start(struct server **ret, const struct settings *settings, const str
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     server->threads = settings->threads > 0 ? (unsigned)settings->threads : cpus > 0 ? (unsigned)cpus : 1;
     neighbours_begin(server->threads);
+    patience_start(settings);
     server->config.dispatch = dispatch;
     if (settings_trusted(settings, &server->config.trusted) != NGI_OK) {
         free(server);
@@ -239,6 +244,7 @@ void server_stop(struct server *server)
         return;
     for (size_t i = 0; i < server->count; i++)
         MHD_stop_daemon(server->daemons[i].daemon);
+    patience_stop();
     task_thread_end();
     networks_free(&server->config.trusted);
     free(server);

@@ -5,11 +5,15 @@
 
 #include <stdint.h>
 
+/* Where a client was slow. */
+enum counters_cut { COUNTERS_CUT_HEAD, COUNTERS_CUT_BODY, COUNTERS_CUT_SEND, COUNTERS_CUTS };
+
 struct counters {
     uint64_t begun;  /* requests whose head has begun to arrive */
     uint64_t ended;  /* requests that are over: sent, refused or hung up */
     uint64_t opened; /* connections */
     uint64_t closed;
+    uint64_t cut[COUNTERS_CUTS]; /* connections of slow clients */
 };
 
 /* On the thread that does it. */
@@ -17,6 +21,7 @@ void counters_begun(void);
 void counters_ended(void);
 void counters_opened(void);
 void counters_closed(void);
+void counters_cut(enum counters_cut where);
 
 /* The sums over all threads, those that have ended included. Each is a little behind at most; `ended` is read before
  * `begun`, so that begun - ended is never less than what is under way. [any thread] */

@@ -260,7 +260,7 @@ static void keep_piece(struct link *link, const uint8_t *data, size_t n)
 static void pass_piece(struct link *link)
 {
     if (link->received > link->task->request->route->max_body) {
-        upload_refuse(link->task);
+        upload_refuse(link->task, NGI_ETOOBIG, 413);
         link->piece_left = 0;
         return;
     }
@@ -334,7 +334,7 @@ static void abort_request(struct link *link, int why)
     if (!called)
         link->due = true;
     else if (why == INNER_BODY_TOO_BIG && link->stage == LINK_CALL && !link->given)
-        upload_refuse(link->task);
+        upload_refuse(link->task, NGI_ETOOBIG, 413);
     else
         give_up(link, why == NGI_CANCEL_DEADLINE || why == NGI_CANCEL_SHUTDOWN ? why : NGI_CANCEL_CLIENT);
 }

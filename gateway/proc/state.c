@@ -62,6 +62,12 @@ static json_t *describe_plugin(const struct plugin *plugin)
                      plugin->hosts ? describe_hosts(plugin) : NULL, "routes", routes);
 }
 
+static json_t *describe_slow(const struct counters *sum)
+{
+    return json_pack("{s:I, s:I, s:I}", "head", (json_int_t)sum->cut[COUNTERS_CUT_HEAD], "body",
+                     (json_int_t)sum->cut[COUNTERS_CUT_BODY], "send", (json_int_t)sum->cut[COUNTERS_CUT_SEND]);
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
 void state_write(void *arg, int fd)
@@ -71,9 +77,9 @@ void state_write(void *arg, int fd)
     json_t *plugins = json_array();
     for (size_t i = 0; registry && i < registry->count; i++)
         json_array_append_new(plugins, describe_plugin(registry->plugins[i]));
-    json_t *object =
-        json_pack("{s:I, s:I, s:I, s:o}", "connections", (json_int_t)(sum.opened - sum.closed), "requests_under_way",
-                  (json_int_t)(sum.begun - sum.ended), "requests_ended", (json_int_t)sum.ended, "plugins", plugins);
+    json_t *object = json_pack("{s:I, s:I, s:I, s:o, s:o}", "connections", (json_int_t)(sum.opened - sum.closed),
+                               "requests_under_way", (json_int_t)(sum.begun - sum.ended), "requests_ended",
+                               (json_int_t)sum.ended, "slow", describe_slow(&sum), "plugins", plugins);
     if (!object || json_dumpfd(object, fd, JSON_COMPACT) < 0)
         log_line(NGI_LOG_ERROR, "the state could not be told: out of memory");
     json_decref(object);

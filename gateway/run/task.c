@@ -152,6 +152,7 @@ struct task *task_replace(struct task *task, size_t max_response)
              request->ngi.method, request->raw_target, request->route->spec->pattern, status,
              status == 504   ? "the deadline has passed"
              : status == 413 ? "the body is larger than max_body"
+             : status == 408 ? "the body has not come in time"
                              : "the gateway is stopping",
              runs ? "; the handler is still running" : "");
     return other;

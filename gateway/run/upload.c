@@ -57,15 +57,17 @@ void upload_end(struct task *task)
     pthread_mutex_unlock(&task->lock);
 }
 
-void upload_refuse(struct task *task)
+bool upload_refuse(struct task *task, int error, int status)
 {
     pthread_mutex_lock(&task->lock);
-    task->in_error = NGI_ETOOBIG;
+    bool answers = !task->begun && !task->status && task->stage != TASK_SETTLED;
+    task->in_error = error;
     task->in.ended = true;
-    if (!task->begun && !task->status && task->stage != TASK_SETTLED)
-        task->status = 413;
+    if (answers)
+        task->status = status;
     tell_reader(task);
     pthread_mutex_unlock(&task->lock);
+    return answers;
 }
 
 bool upload_arrives(struct task *task)

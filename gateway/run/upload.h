@@ -20,8 +20,9 @@ int upload_open(struct task *task);
 size_t upload_put(struct task *task, const void *data, size_t n);
 /* There is no more. */
 void upload_end(struct task *task);
-/* It is too large: ngi_read ends with NGI_ETOOBIG, and the answer is 413 if there is none yet. */
-void upload_refuse(struct task *task);
+/* No more of it is taken: ngi_read ends with `error`, and the answer is to be `status` if there is none yet: then true.
+ */
+bool upload_refuse(struct task *task, int error, int status);
 
 /* Whether more of it is to come. [any thread that knows the task to be alive] */
 bool upload_arrives(struct task *task);

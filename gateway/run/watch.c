@@ -53,6 +53,11 @@ static _Atomic bool asleep;       /* nothing is watched, and no round is due; se
 static _Atomic bool stopping;     /* release, acquire */
 static _Atomic int all_cancelled; /* seq_cst with `shards`: see watch_add */
 
+static pthread_mutex_t chore_lock = PTHREAD_MUTEX_INITIALIZER; /* of the two; held while it is done */
+static int (*chore)(void *arg, int64_t now_us);
+static void *chore_arg;
+static _Atomic bool chore_rests = true; /* it is not due before a nudge; seq_cst with what is nudged for */
+
 static void wake(void)
 {
     const uint64_t one = 1;
@@ -166,10 +171,25 @@ static bool go_round(int64_t now_us, int64_t *ret_next_us)
     return any;
 }
 
+/* Returns when it is due again. */
+static int64_t do_chore(int64_t now_us)
+{
+    pthread_mutex_lock(&chore_lock);
+    int next_ms = chore ? chore(chore_arg, now_us) : -1;
+    if (next_ms < 0) {
+        atomic_store(&chore_rests, true);
+        next_ms = chore ? chore(chore_arg, now_us) : -1; /* what has come before that */
+        if (next_ms >= 0)
+            atomic_store(&chore_rests, false);
+    }
+    pthread_mutex_unlock(&chore_lock);
+    return next_ms < 0 ? INT64_MAX : now_us + next_ms * INT64_C(1000);
+}
+
 static void *watch(void *unused)
 {
     struct epoll_event events[EVENTS];
-    int64_t due_us = 0;
+    int64_t due_us = 0, chore_us = 0;
     bool idle_before = false;
     (void)unused;
     pthread_setname_np(pthread_self(), "watch");
@@ -193,14 +213,19 @@ static void *watch(void *unused)
             }
             idle_before = !any;
         }
-        if (!atomic_load(&asleep))
-            wait_ms = due_us > now_us ? (int)((due_us - now_us + 999) / 1000) : 0;
+        if (now_us >= chore_us)
+            chore_us = do_chore(now_us);
+        int64_t next_us = atomic_load(&asleep) || chore_us < due_us ? chore_us : due_us;
+        if (next_us != INT64_MAX)
+            wait_ms = next_us > now_us ? (int)((next_us - now_us + 999) / 1000) : 0;
         int n = epoll_wait(epoll_fd, events, EVENTS, wait_ms);
         for (int i = 0; i < n; i++) {
             struct watch_shard *shard;
             if (events[i].data.u64 == WAKE) {
                 uint64_t count;
                 (void)!read(wake_fd, &count, sizeof count);
+                if (chore_us == INT64_MAX && !atomic_load(&chore_rests))
+                    chore_us = 0;
                 continue;
             }
             struct task *task = find_reported(events[i].data.u64, &shard);
@@ -245,6 +270,7 @@ int watch_start(int64_t least_timeout_ms, ngi_error *err)
         round_ms = ROUND_MIN_MS;
     atomic_store(&stopping, false);
     atomic_store(&asleep, false);
+    atomic_store(&chore_rests, true);
     atomic_store(&all_cancelled, 0);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -344,4 +370,19 @@ void watch_cancel_all(int why)
 int watch_cancelled_all(void)
 {
     return atomic_load(&all_cancelled);
+}
+
+void watch_set_chore(int (*look)(void *arg, int64_t now_us), void *arg)
+{
+    pthread_mutex_lock(&chore_lock);
+    chore = look;
+    chore_arg = arg;
+    pthread_mutex_unlock(&chore_lock);
+}
+
+void watch_nudge(void)
+{
+    bool rests = true;
+    if (atomic_load(&chore_rests) && atomic_compare_exchange_strong(&chore_rests, &rests, false))
+        wake();
 }

@@ -34,4 +34,11 @@ void watch_cancel_all(int why);
 /* The reason given to watch_cancel_all; 0 before. [any thread] */
 int watch_cancelled_all(void);
 
+/* Something else that the thread looks at, once in a while: `look` returns in how many milliseconds again; negative:
+ * not before watch_nudge. NULL ends it; nobody is in it any more then. Main thread. */
+void watch_set_chore(int (*look)(void *arg, int64_t now_us), void *arg);
+/* There is something to look at where there was nothing before. Costs nothing if it is going to be looked at anyway.
+ * What there is has to be stored with seq_cst. [any thread] */
+void watch_nudge(void);
+
 #endif

@@ -26,6 +26,7 @@ tests_integration_integration_SOURCES = tests/integration/main.c tests/integrati
 	tests/integration/test_files.c \
 	tests/integration/test_input.c \
 	tests/integration/test_intake.c \
+	tests/integration/test_slow.c \
 	tests/integration/test_life.c \
 	tests/integration/test_listeners.c \
 	tests/integration/test_output.c \

@@ -5,7 +5,7 @@
 #include <check.h>
 
 #define INTEGRATION_SUITES(SUITE) \
-    SUITE(listeners) SUITE(connections) SUITE(intake) SUITE(routing) SUITE(environ) SUITE(proxies) \
+    SUITE(listeners) SUITE(connections) SUITE(intake) SUITE(slow) SUITE(routing) SUITE(environ) SUITE(proxies) \
     SUITE(input) SUITE(output) SUITE(failures) \
     SUITE(files) SUITE(endings) SUITE(life) SUITE(threads) SUITE(access_log) SUITE(static_files) SUITE(examples) \
     SUITE(scenarios) SUITE(executor) SUITE(deadlines) SUITE(cancel) SUITE(later) SUITE(background) SUITE(streaming) \
@@ -16,7 +16,7 @@
 
 /* Of them those that say what a plugin is offered, and not where it runs: they pass in host processes too, under
  * $POSTERN_TEST_RUN=process. The first are quick, and part of `make check`. The others are left out there: listeners,
- * routing and connections never reach a plugin that matters; threads, executor and scenarios are about threads and
+ * routing, connections and intake never reach a plugin that matters; threads, executor and scenarios are about threads and
  * their placement; life, crashes, generations, workers, handover, takeover, quarantine, file_changes and control about
  * the gateway's processes; fastcgi_plugin, fastcgi_faults, fastcgi_connections and fastcgi_servers about what
  * plugins/fastcgi keeps for all calls of a process; host about `postern host`. */
@@ -24,7 +24,7 @@
     SUITE(environ) SUITE(proxies) SUITE(input) SUITE(output) SUITE(failures) SUITE(files) SUITE(endings) \
     SUITE(access_log) SUITE(static_files) SUITE(examples) SUITE(stream_body)
 #define HOSTED_SUITES_SLOW(SUITE) \
-    SUITE(deadlines) SUITE(cancel) SUITE(later) SUITE(background) SUITE(streaming)
+    SUITE(slow) SUITE(deadlines) SUITE(cancel) SUITE(later) SUITE(background) SUITE(streaming)
 
 #define SUITE_DECLARE(name) Suite *name##_suite(void);
 INTEGRATION_SUITES(SUITE_DECLARE)

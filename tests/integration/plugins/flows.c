@@ -132,6 +132,16 @@ static int pull(ngi_request *r)
     return rc;
 }
 
+/* ?size= bytes, of which none leaves before the handler has returned. */
+static int whole(ngi_request *r)
+{
+    static const char zeros[64 * 1024];
+    (void)ngi_header(r, "Content-Type", "application/octet-stream");
+    for (long long left = number(r, "size"); left > 0; left -= (long long)sizeof zeros)
+        (void)ngi_write(r, zeros, left < (long long)sizeof zeros ? (size_t)left : sizeof zeros);
+    return NGI_OK;
+}
+
 static int fast(ngi_request *r)
 {
     return ngi_text(r, 200, "fast\n");
@@ -143,8 +153,13 @@ static const ngi_option_spec options[] = {
 };
 
 static const ngi_route routes[] = {
-    NGI_ROUTE(NGI_GET, "/halves", halves), NGI_ROUTE(NGI_GET, "/late", late), NGI_ROUTE(NGI_GET, "/pour", pour),
-    NGI_ROUTE(NGI_GET, "/pull", pull),     NGI_ROUTE(NGI_GET, "/fast", fast), { 0 },
+    NGI_ROUTE(NGI_GET, "/halves", halves),
+    NGI_ROUTE(NGI_GET, "/late", late),
+    NGI_ROUTE(NGI_GET, "/pour", pour),
+    NGI_ROUTE(NGI_GET, "/pull", pull),
+    NGI_ROUTE(NGI_GET, "/fast", fast),
+    NGI_ROUTE(NGI_GET, "/whole", whole),
+    { 0 },
 };
 
 NGI_PLUGIN_FULL(.name = "flows", .version = "1.0", .routes = routes, .options = options, .init = start)
