@@ -86,6 +86,8 @@ static void print_worker(const json_t *worker)
                number_of(state, "requests_under_way"), number_of(state, "requests_ended"));
     printf("\n");
     print_slow(json_object_get(state, "slow"));
+    if (number_of(state, "refused") > 0)
+        printf("    connections refused, as their address had too many: %lld\n", number_of(state, "refused"));
     json_array_foreach(json_object_get(state, "plugins"), i, plugin)
     {
         printf("    plugin %s %s at %s\n", text_of(plugin, "name"), text_of(plugin, "version"),

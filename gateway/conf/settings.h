@@ -92,25 +92,26 @@ struct settings {
     size_t forwarded_count;
     char *plugins; /* directory */
     int64_t processes;
-    int64_t threads;           /* 0: one per CPU */
-    int run;                   /* enum run_mode */
-    int64_t executor_threads;  /* at most, of a route's executor */
-    double thread_idle;        /* seconds after which an idle one of them ends */
-    int64_t queue;             /* calls that may wait for a thread of their route */
-    double timeout;            /* seconds from a request's arrival to its 504; 0: none */
-    int64_t hosts;             /* host processes of a plugin, at most */
-    int64_t spare_hosts;       /* of them, kept ready while they have nothing to do */
-    int64_t max_requests;      /* of a host process, before another takes its place; 0: any number */
-    int64_t max_rss;           /* bytes resident after a call, beyond which another takes its place; 0: any number */
-    double kill_after;         /* seconds that one gets to end a call that has been given up */
-    char *control;             /* path of the control socket, or "off" */
-    bool watch;                /* reload when the plugins directory or the configuration changes */
-    int64_t connections;       /* most at a time */
-    double connection_timeout; /* seconds without traffic */
-    double head_timeout;       /* seconds for the head of a request; 0: any, as in the next two */
-    double body_timeout;       /* for each 16 KiB of a body */
-    double send_timeout;       /* for taking each 16 KiB of a response */
-    int64_t connection_memory; /* bytes; bounds the request head */
+    int64_t threads;          /* 0: one per CPU */
+    int run;                  /* enum run_mode */
+    int64_t executor_threads; /* at most, of a route's executor */
+    double thread_idle;       /* seconds after which an idle one of them ends */
+    int64_t queue;            /* calls that may wait for a thread of their route */
+    double timeout;           /* seconds from a request's arrival to its 504; 0: none */
+    int64_t hosts;            /* host processes of a plugin, at most */
+    int64_t spare_hosts;      /* of them, kept ready while they have nothing to do */
+    int64_t max_requests;     /* of a host process, before another takes its place; 0: any number */
+    int64_t max_rss;          /* bytes resident after a call, beyond which another takes its place; 0: any number */
+    double kill_after;        /* seconds that one gets to end a call that has been given up */
+    char *control;            /* path of the control socket, or "off" */
+    bool watch;               /* reload when the plugins directory or the configuration changes */
+    int64_t connections;      /* most at a time */
+    int64_t connections_per_address; /* 0: any number */
+    double connection_timeout;       /* seconds without traffic */
+    double head_timeout;             /* seconds for the head of a request; 0: any, as in the next two */
+    double body_timeout;             /* for each 16 KiB of a body */
+    double send_timeout;             /* for taking each 16 KiB of a response */
+    int64_t connection_memory;       /* bytes; bounds the request head */
     int64_t backlog;
     int64_t max_body;      /* bytes of a request body */
     int64_t body_memory;   /* bytes of it kept in memory; beyond: an unlinked file */

@@ -5,6 +5,7 @@
  * the struct reader; the default of the second, parsed as the section opens, gives the line where it does. */
 #include "conf/settings_read.h"
 
+#include <assert.h>
 #include <confuse.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -16,7 +17,7 @@
 #include "conf/settings_value.h"
 #include "sdk/ngi.h"
 
-enum { OPTION_READER, OPTION_OPENED, OPTION_FIRST_KEY, OPTIONS_MAX = 40 };
+enum { OPTION_READER, OPTION_OPENED, OPTION_FIRST_KEY, OPTIONS_MAX = 64 };
 
 /* A text and the line it stands on. */
 struct written {
@@ -110,6 +111,7 @@ static void hear_error(cfg_t *section, const char *fmt, va_list ap)
 /* Writes the options of a section; `next` is behind the last and has room for its blocks and the end. */
 static cfg_opt_t *describe_keys(cfg_opt_t *next, struct reader **reader, enum setting_section section)
 {
+    const cfg_opt_t *const first = next;
     *next++ = (cfg_opt_t){
         .name = "\001reader", .type = CFGT_PTR, .flags = CFGF_NODEFAULT, .simple_value = { .ptr = (void **)reader }
     };
@@ -130,6 +132,7 @@ static cfg_opt_t *describe_keys(cfg_opt_t *next, struct reader **reader, enum se
                                .parsecb = keep_text,
                                .freecb = free };
     }
+    assert(next - first <= OPTIONS_MAX - 3); /* two blocks and the end at most */
     return next;
 }
 

@@ -87,6 +87,9 @@ const struct setting settings_table[] = {
       .help = "Whether to reload when the plugins directory or the configuration changes." },
     { ROOT(connections, INT), .standard = "10000", .min = 1, .max = 1000000,
       .help = "Connections of a listener at a time; more wait in the system's queue." },
+    { ROOT(connections_per_address, INT), .standard = "1024", .min = 0, .max = 1000000,
+      .help = "Connections of a client address (IPv6: of a /64) at a time, at all listeners; more are closed; those of "
+              "trusted proxies and local sockets do not count; 0: any number." },
     { ROOT(connection_timeout, FLOAT), .standard = "60", .min = 1, .max = 3600,
       .help = "Seconds without traffic after which a connection is closed." },
     { ROOT(head_timeout, FLOAT), .standard = "10", PATIENCE_RANGE,

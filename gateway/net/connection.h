@@ -42,6 +42,7 @@ struct connection {
     bool trusted; /* it comes from a proxy that is believed what it says of its client */
     struct intake intake;
     struct patience patience;
+    struct crowd_member *member; /* NULL: it does not count */
     /* libmicrohttpd does not always say that a request is over whose head it could not keep: one that is left here is
      * ended with the connection, or by its next request. */
     struct exchange exchange;

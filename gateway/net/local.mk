@@ -1,5 +1,6 @@
 libpostern_a_SOURCES += \
 	gateway/net/connection.h \
+	gateway/net/crowd.c gateway/net/crowd.h \
 	gateway/net/exchange.c gateway/net/exchange.h \
 	gateway/net/intake.c gateway/net/intake.h \
 	gateway/net/listener.c gateway/net/listener.h \

@@ -10,9 +10,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "config.h"
 #include "net/connection.h"
+#include "net/crowd.h"
 #include "net/exchange.h"
 #include "net/patience.h"
 #include "net/shared_socket.h"
@@ -21,6 +23,9 @@
 
 struct server {
     struct exchange_config config;
+    struct crowd *crowd;
+    int64_t per_address;     /* of its members, at most */
+    _Atomic int64_t told_us; /* when the log was last told that connections are refused; 0: never. Relaxed */
     unsigned threads;
     bool quiesced;
     size_t count;
@@ -47,6 +52,35 @@ static void name_address(const struct sockaddr *address, char *host, size_t size
     }
 }
 
+static void tell_of_crowd(struct server *server, const struct address *address)
+{
+    enum { PAUSE_US = 10 * 1000000 };
+    char text[INET6_ADDRSTRLEN];
+    int64_t now_us = clock_us(), told_us = atomic_load_explicit(&server->told_us, memory_order_relaxed);
+    if ((told_us && now_us - told_us < PAUSE_US) ||
+        !atomic_compare_exchange_strong_explicit(&server->told_us, &told_us, now_us, memory_order_relaxed,
+                                                 memory_order_relaxed))
+        return;
+    address_print(address, text);
+    log_line(NGI_LOG_WARNING,
+             "connections of %s%s are refused: it has %lld (connections_per_address); a proxy of yours belongs in "
+             "trusted",
+             text, address->family == AF_INET6 ? "/64" : "", (long long)server->per_address);
+}
+
+/* Where the connection is accepted, on any thread. Nothing may be counted here: it may still come to nothing. */
+static enum MHD_Result admit(void *cls, const struct sockaddr *socket, socklen_t length)
+{
+    struct server *server = cls;
+    struct address address;
+    if (length < sizeof socket->sa_family || networks_have_socket(&server->config.trusted, socket) ||
+        crowd_has_room(server->crowd, socket, &address))
+        return MHD_YES;
+    counters_refused();
+    tell_of_crowd(server, &address);
+    return MHD_NO;
+}
+
 static struct connection *connection_new(const struct server *server, struct MHD_Connection *raw)
 {
     struct sockaddr_storage address;
@@ -66,6 +100,8 @@ static struct connection *connection_new(const struct server *server, struct MHD
     if (client && client->client_addr) {
         name_address(client->client_addr, peer->remote_addr, sizeof peer->remote_addr, &peer->remote_port);
         connection->trusted = networks_have_socket(&server->config.trusted, client->client_addr);
+        if (!connection->trusted)
+            connection->member = crowd_enter(server->crowd, client->client_addr);
     } else {
         snprintf(peer->remote_addr, sizeof peer->remote_addr, "unix:");
     }
@@ -88,6 +124,7 @@ static void notify_connection(void *cls, struct MHD_Connection *connection, void
         if (*context) {
             patience_end(&((struct connection *)*context)->patience);
             exchange_abandon(*context);
+            crowd_leave(((struct server *)cls)->crowd, ((struct connection *)*context)->member);
         }
         neighbours_left();
         counters_closed();
@@ -148,7 +185,7 @@ static struct MHD_Daemon *start_daemon(struct server *server, const struct setti
 #else
     flags |= MHD_USE_POLL;
 #endif
-    return MHD_start_daemon(flags, 0, NULL, NULL, exchange_handle, &server->config, MHD_OPTION_ARRAY, options,
+    return MHD_start_daemon(flags, 0, admit, server, exchange_handle, &server->config, MHD_OPTION_ARRAY, options,
                             MHD_OPTION_END);
 }
 
@@ -189,12 +226,15 @@ int server_start(struct server **ret, const struct settings *settings, const str
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     server->threads = settings->threads > 0 ? (unsigned)settings->threads : cpus > 0 ? (unsigned)cpus : 1;
     neighbours_begin(server->threads);
-    patience_start(settings);
     server->config.dispatch = dispatch;
-    if (settings_trusted(settings, &server->config.trusted) != NGI_OK) {
+    server->per_address = settings->connections_per_address;
+    server->crowd = crowd_new((uint64_t)server->per_address);
+    if (!server->crowd || settings_trusted(settings, &server->config.trusted) != NGI_OK) {
+        crowd_free(server->crowd);
         free(server);
         return ngi_error_set(err, NGI_ENOMEM, "out of memory");
     }
+    patience_start(settings);
     server->config.forwarded = settings_forwarded(settings);
     server->config.connection_memory = (size_t)settings->connection_memory;
     for (size_t i = 0; i < listeners->count; i++) {
@@ -247,5 +287,6 @@ void server_stop(struct server *server)
     patience_stop();
     task_thread_end();
     networks_free(&server->config.trusted);
+    crowd_free(server->crowd);
     free(server);
 }

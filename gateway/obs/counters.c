@@ -13,7 +13,7 @@ enum { CACHE_LINE = 64 };
  * ended stay in the sum, and the next thread that begins goes on with its slot. */
 struct slot {
     alignas(CACHE_LINE) _Atomic uint64_t begun;
-    _Atomic uint64_t ended, opened, closed, cut[COUNTERS_CUTS];
+    _Atomic uint64_t ended, opened, closed, refused, cut[COUNTERS_CUTS];
     _Atomic(const struct plugin_route *) running;
     _Atomic bool taken; /* by a thread; released when that ends, acquired by the next, which reads its counts */
     struct slot *next;  /* written before the slot is published */
@@ -104,6 +104,11 @@ void counters_closed(void)
     add_one(&my_slot()->closed);
 }
 
+void counters_refused(void)
+{
+    add_one(&my_slot()->refused);
+}
+
 void counters_cut(enum counters_cut where)
 {
     add_one(&my_slot()->cut[where]);
@@ -134,6 +139,7 @@ struct counters counters_sum(void)
     for (struct slot *slot = first; slot; slot = slot->next) {
         sum.begun += atomic_load_explicit(&slot->begun, memory_order_acquire);
         sum.opened += atomic_load_explicit(&slot->opened, memory_order_acquire);
+        sum.refused += atomic_load_explicit(&slot->refused, memory_order_acquire);
         for (size_t i = 0; i < COUNTERS_CUTS; i++)
             sum.cut[i] += atomic_load_explicit(&slot->cut[i], memory_order_acquire);
     }

@@ -13,6 +13,7 @@ struct counters {
     uint64_t ended;  /* requests that are over: sent, refused or hung up */
     uint64_t opened; /* connections */
     uint64_t closed;
+    uint64_t refused;            /* connections of an address that had too many */
     uint64_t cut[COUNTERS_CUTS]; /* connections of slow clients */
 };
 
@@ -21,6 +22,7 @@ void counters_begun(void);
 void counters_ended(void);
 void counters_opened(void);
 void counters_closed(void);
+void counters_refused(void);
 void counters_cut(enum counters_cut where);
 
 /* The sums over all threads, those that have ended included. Each is a little behind at most; `ended` is read before

@@ -77,9 +77,10 @@ void state_write(void *arg, int fd)
     json_t *plugins = json_array();
     for (size_t i = 0; registry && i < registry->count; i++)
         json_array_append_new(plugins, describe_plugin(registry->plugins[i]));
-    json_t *object = json_pack("{s:I, s:I, s:I, s:o, s:o}", "connections", (json_int_t)(sum.opened - sum.closed),
-                               "requests_under_way", (json_int_t)(sum.begun - sum.ended), "requests_ended",
-                               (json_int_t)sum.ended, "slow", describe_slow(&sum), "plugins", plugins);
+    json_t *object =
+        json_pack("{s:I, s:I, s:I, s:I, s:o, s:o}", "connections", (json_int_t)(sum.opened - sum.closed),
+                  "requests_under_way", (json_int_t)(sum.begun - sum.ended), "requests_ended", (json_int_t)sum.ended,
+                  "refused", (json_int_t)sum.refused, "slow", describe_slow(&sum), "plugins", plugins);
     if (!object || json_dumpfd(object, fd, JSON_COMPACT) < 0)
         log_line(NGI_LOG_ERROR, "the state could not be told: out of memory");
     json_decref(object);

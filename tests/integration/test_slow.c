@@ -445,6 +445,86 @@ START_TEST(a_response_that_is_taken_steadily_is_sent)
 }
 END_TEST
 
+/* --- connections of an address ------------------------------------------------------------------------------- */
+
+/* A new connection that has been served, and so is counted; -1: it has been closed. */
+static int enter(void)
+{
+    static const char hello[] = "GET /hello/ HTTP/1.1\r\nHost: a\r\n\r\n";
+    int fd = raw_connect(gateway.port);
+    (void)!send(fd, hello, strlen(hello), MSG_NOSIGNAL);
+    char *answer = raw_read_response(fd, 0);
+    int served = answer != NULL;
+    free(answer);
+    if (!served)
+        close(fd);
+    return served ? fd : -1;
+}
+
+/* The same, when the gateway has seen that those that were closed have left. */
+static int enter_at_last(void)
+{
+    int fd;
+    while ((fd = enter()) < 0)
+        poll(NULL, 0, 1);
+    return fd;
+}
+
+START_TEST(connections_beyond_those_of_an_address_are_closed)
+{
+    char where[256];
+    struct reply reply;
+    prepare();
+    snprintf(where, sizeof where, "unix:%s", scratch_path(&scratch, "http.sock"));
+    SERVE("examples/hello.so", "--listen", where, "--set", "connections_per_address=2");
+    for (int turn = 0; turn < 5; turn++) {
+        int first = enter_at_last(), second = enter_at_last();
+        ck_assert_int_lt(enter(), 0);
+        close(first);
+        first = enter_at_last();
+        ck_assert_int_lt(enter(), 0);
+        fetch(&reply, where, "/hello/", NULL, NULL, NULL, 0);
+        ck_assert_int_eq(reply.status, 200);
+        reply_free(&reply);
+        close(first);
+        close(second);
+    }
+    gateway_wait_log(&gateway, "connections of 127.0.0.1 are refused: it has 2 (connections_per_address)");
+    ck_assert_uint_eq(count_of(gateway_log(&gateway), "are refused"), 1); /* in ten seconds */
+    finish();
+}
+END_TEST
+
+START_TEST(a_trusted_proxy_may_have_more)
+{
+    SERVE("examples/hello.so", "--set", "connections_per_address=1", "--set", "trusted=127.0.0.0/8");
+    int first = enter(), second = enter();
+    ck_assert_int_ge(second, 0);
+    close(first);
+    close(second);
+    finish();
+}
+END_TEST
+
+START_TEST(the_status_counts_who_was_cut_and_refused)
+{
+    char control[256];
+    struct command_result result;
+    prepare();
+    snprintf(control, sizeof control, "%s", scratch_path(&scratch, "control"));
+    SERVE("examples/hello.so", SHORT_HEAD, "--set", "connections_per_address=1", "--control", control);
+    await_a_slow_head();
+    int fd = enter_at_last();
+    ck_assert_int_lt(enter(), 0);
+    COMMAND(&result, "postern", "status", "--control", control);
+    EXPECT_HAS(result.out, "    slow clients cut: 1 in a head, 0 in a body, 0 that did not take a response\n");
+    EXPECT_HAS(result.out, "    connections refused, as their address had too many: ");
+    command_free(&result);
+    close(fd);
+    finish();
+}
+END_TEST
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
 Suite *slow_suite(void)
@@ -471,5 +551,8 @@ Suite *slow_suite(void)
     tcase_add_test(own, a_stream_that_nobody_takes_is_closed);
     tcase_add_test(own, a_stream_that_says_nothing_for_long_is_not_cut);
     tcase_add_test(own, a_response_that_is_taken_steadily_is_sent);
+    tcase_add_test(own, connections_beyond_those_of_an_address_are_closed);
+    tcase_add_test(own, a_trusted_proxy_may_have_more);
+    tcase_add_test(own, the_status_counts_who_was_cut_and_refused);
     return suite;
 }

@@ -44,6 +44,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_form.c \
 	tests/unit/test_forwarded.c \
 	tests/unit/test_framing.c \
+	tests/unit/test_crowd.c \
 	tests/unit/test_patience.c \
 	tests/unit/test_hosts.c \
 	tests/unit/test_last_words.c \

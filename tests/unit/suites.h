@@ -14,7 +14,7 @@
     SUITE(transcript) SUITE(crash_file) \
     SUITE(urlencoded) SUITE(claims) SUITE(description) SUITE(described) SUITE(facts) SUITE(facts_undefined) SUITE(facts_refusals) SUITE(facts_hostile) \
     SUITE(facts_printing) SUITE(options) SUITE(counters) SUITE(executor) SUITE(pipe) SUITE(placement) SUITE(circuit) SUITE(reactor) \
-    SUITE(task) SUITE(hosts) SUITE(ahead) SUITE(later) SUITE(listener) SUITE(patience) SUITE(mapped_file) SUITE(fastcgi) SUITE(channel) SUITE(last_words) \
+    SUITE(task) SUITE(hosts) SUITE(ahead) SUITE(later) SUITE(listener) SUITE(crowd) SUITE(patience) SUITE(mapped_file) SUITE(fastcgi) SUITE(channel) SUITE(last_words) \
     SUITE(quarantine) SUITE(verdict) SUITE(files_watch) SUITE(sockets) SUITE(sandbox) SUITE(sandbox_options)
 
 #define SUITE_DECLARE(name) Suite *name##_suite(void);

@@ -20,11 +20,16 @@ START_TEST(every_count_has_its_own_sum)
     counters_ended();
     counters_ended();
     counters_opened();
+    counters_refused();
+    counters_cut(COUNTERS_CUT_BODY);
     struct counters after = counters_sum();
     ck_assert_uint_eq(after.begun - before.begun, 3);
     ck_assert_uint_eq(after.ended - before.ended, 2);
     ck_assert_uint_eq(after.opened - before.opened, 1);
     ck_assert_uint_eq(after.closed - before.closed, 0);
+    ck_assert_uint_eq(after.refused - before.refused, 1);
+    ck_assert_uint_eq(after.cut[COUNTERS_CUT_BODY] - before.cut[COUNTERS_CUT_BODY], 1);
+    ck_assert_uint_eq(after.cut[COUNTERS_CUT_SEND] - before.cut[COUNTERS_CUT_SEND], 0);
     counters_ended();
     counters_closed();
     ck_assert_uint_eq(counters_sum().closed - before.closed, 1);

@@ -32,7 +32,7 @@ static const char *const everything =
     "processes = 1, threads = 256\nrun = thread, executor_threads = 1024, thread_idle = 3600\nqueue = 1000000\n"
     "hosts = 256, spare_hosts = 2, max_requests = 1000000000, max_rss = 1024G, kill_after = 0.5\n"
     "timeout = 86400\nwatch = off\nconnections = 1000000\nconnection_timeout = 1.1\n"
-    "head_timeout = 0.25\nbody_timeout = 86400\nsend_timeout = 0\n"
+    "connections_per_address = 0\nhead_timeout = 0.25\nbody_timeout = 86400\nsend_timeout = 0\n"
     "connection_memory = 1M\nbacklog = 65535\nmax_body = 1024G\nbody_memory = 1000\nmax_response = 4194304K\n"
     "spool = '/var/spool/x'\ncrash_dir = /var/x, crash_keep = 1000000, crash_body = 1G\n"
     "grace = 0.333333333333\naccess_log = -\naccess_log_format = json\nlog_level = debug\n"
@@ -66,6 +66,7 @@ START_TEST(defaults_without_a_file)
     ck_assert(!settings->watch);
     ck_assert_int_eq(settings->connections, 10000);
     ck_assert_double_eq(settings->connection_timeout, 60);
+    ck_assert_int_eq(settings->connections_per_address, 1024);
     ck_assert_double_eq(settings->head_timeout, 10);
     ck_assert_double_eq(settings->body_timeout, 30);
     ck_assert_double_eq(settings->send_timeout, 30);
@@ -140,6 +141,7 @@ START_TEST(every_setting_of_a_file)
     ck_assert_int_eq(settings->queue, 1000000);
     ck_assert_double_eq(settings->timeout, 86400);
     ck_assert_double_eq(settings->connection_timeout, 1.1);
+    ck_assert_int_eq(settings->connections_per_address, 0);
     ck_assert_double_eq(settings->head_timeout, 0.25);
     ck_assert_double_eq(settings->body_timeout, 86400);
     ck_assert_double_eq(settings->send_timeout, 0);
