@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,10 +85,13 @@ static int open_local(struct listener *listener, const char *path, int backlog, 
 
 static int bind_one(struct listener *listener, const struct addrinfo *address, int backlog)
 {
-    int on = 1;
+    int on = 1, unsent = 128 * 1024;
     listener->fd = socket(address->ai_family, address->ai_socktype | SOCKET_FLAGS, address->ai_protocol);
     if (listener->fd < 0)
         return -errno;
+    /* Of its connections, too: without it a client that reads slowly has the kernel keep megabytes for it, a thousand
+     * of them so much that all of TCP suffers. */
+    setsockopt(listener->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     /* "[::]:80" is IPv6 only, so that "0.0.0.0:80" may stand beside it. */
     if (address->ai_family == AF_INET6)
