@@ -42,6 +42,12 @@ static const char *https(struct request *request)
     return strcmp(request->ngi.scheme, "https") == 0 ? "on" : NULL;
 }
 
+/* HTTP/1.0 may do without a Host: then no header tells what the target named. */
+static const char *http_host(struct request *request)
+{
+    return request->host_count == 0 ? request->target.authority : NULL;
+}
+
 static const char *path_info(struct request *request)
 {
     return request->path_info;
@@ -121,6 +127,7 @@ static const struct variable {
     { "CONTENT_TYPE", content_type },
     { "GATEWAY_INTERFACE", gateway_interface },
     { "HTTPS", https },
+    { "HTTP_HOST", http_host },
     { "NGI_REQUEST_ID", request_id },
     { "PATH_INFO", path_info },
     { "QUERY_STRING", query_string },
@@ -198,7 +205,6 @@ const char *environ_get(struct request *request, const char *name)
             if (is_named(&request->headers[i], rest, length))
                 return is_told_elsewhere(&request->headers[i]) ? NULL
                                                                : request_header(request, request->headers[i].name);
-        return NULL;
     }
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
         if (strcmp(variables[i].name, name) == 0)

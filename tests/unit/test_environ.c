@@ -223,6 +223,16 @@ START_TEST(host_reads_the_same_everywhere)
     assert_env("SERVER_NAME", "target.example");
     ck_assert_str_eq(request->ngi.host, "target.example:81");
     ck_assert_str_eq(request_header(request, "Host"), "target.example:81");
+
+    struct seen seen = { 0 };
+    request_reset(request);
+    ck_assert_int_eq(request_begin(request, &peer, "GET", "http://target.example/", "HTTP/1.0", &why), NGI_OK);
+    assert_env("HTTP_HOST", "target.example");
+    ck_assert_int_eq(environ_each(request, note, &seen), 0);
+    unsigned told = 0;
+    for (unsigned i = 0; i < seen.count; i++)
+        told += strcmp(seen.names[i], "HTTP_HOST") == 0;
+    ck_assert_uint_eq(told, 1);
 }
 END_TEST
 
