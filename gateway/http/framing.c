@@ -275,16 +275,24 @@ static bool take_start(struct framing *framing, uint8_t c)
     return framing_classes[c] & TOKEN || bad(framing, "a request that does not begin with a method");
 }
 
+static bool take_method(struct framing *framing, uint8_t c)
+{
+    if (c == ' ') {
+        framing->stage = FRAMING_TARGET;
+        framing->has_value = false;
+        return true;
+    }
+    if (!(framing_classes[c] & TOKEN))
+        return bad(framing, "a method that is no token");
+    return ++framing->at < FRAMING_METHOD_MOST || refuse(framing, 501, "a method that is too long");
+}
+
 /* One byte where it matters which. */
 static bool take(struct framing *framing, uint8_t c)
 {
     switch ((enum framing_stage)framing->stage) {
     case FRAMING_START: return take_start(framing, c);
-    case FRAMING_METHOD:
-        if (c == ' ')
-            framing->stage = FRAMING_TARGET;
-        framing->has_value = false;
-        return c == ' ' || framing_classes[c] & TOKEN || bad(framing, "a method that is no token");
+    case FRAMING_METHOD: return take_method(framing, c);
     case FRAMING_TARGET:
         if (c == ' ' && framing->has_value) {
             framing->stage = FRAMING_VERSION;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 enum {
+    FRAMING_METHOD_MOST = 64,       /* bytes of a method; the longest that is registered has 17 */
     FRAMING_EXTENSIONS_MOST = 4096, /* bytes of chunk extensions of a request, which nobody reads */
     FRAMING_TRAILERS_MOST = 8192,   /* bytes of its trailer section */
     FRAMING_EMPTY_MOST = 2,         /* empty lines before a request (section 2.2) */
@@ -54,7 +55,7 @@ enum { FRAMING_LENGTH = 1, FRAMING_CODING = 2 };
 struct framing {
     uint8_t stage;   /* an enum framing_stage */
     uint8_t maybe;   /* which of the fields that matter the name may still be, or is */
-    uint8_t at;      /* how much of a fixed text has come: of the version, a name, a transfer coding */
+    uint8_t at;      /* how much has come of the method, the version, a name, a transfer coding */
     bool spaced;     /* white space has followed the value */
     bool old;        /* HTTP/1.0 */
     bool has_length; /* a Content-Length has come */

@@ -72,6 +72,15 @@ static inline size_t skip_text(const uint8_t *data, size_t at, size_t n, uint8_t
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
+static size_t run_method(struct framing *framing, const uint8_t *data, size_t n)
+{
+    size_t length = skip_token(data, 0, n);
+    if (framing->at + length >= FRAMING_METHOD_MOST)
+        return 0;
+    framing->at = (uint8_t)(framing->at + length);
+    return length;
+}
+
 static size_t run_version(struct framing *framing, const uint8_t *data, size_t n)
 {
     static const char line_end[] = "HTTP/1.1\r\n";
@@ -124,7 +133,7 @@ static size_t run_body(struct framing *framing, size_t n)
 size_t framing_run(struct framing *framing, const uint8_t *data, size_t n)
 {
     switch ((enum framing_stage)framing->stage) {
-    case FRAMING_METHOD: return skip_token(data, 0, n);
+    case FRAMING_METHOD: return run_method(framing, data, n);
     case FRAMING_TARGET: return framing->has_value ? skip_text(data, 0, n, ' ' + 1) : 0;
     case FRAMING_VERSION: return run_version(framing, data, n);
     case FRAMING_NAME_START: return run_lines(framing, data, n);

@@ -55,6 +55,7 @@ static struct outcome *take(const void *data, size_t n)
 
 #define GET "GET / HTTP/1.1\r\nHost: x\r\n"
 #define POST "POST / HTTP/1.1\r\nHost: x\r\n"
+#define METHOD_64 "LOCK4567LOCK4567LOCK4567LOCK4567LOCK4567LOCK4567LOCK4567LOCK4567"
 #define CHUNKED POST "Transfer-Encoding:chunked\r\n\r\n"
 
 /* --- what is let through --------------------------------------------------------------------------------------- */
@@ -72,6 +73,7 @@ static const struct {
     { "GET /a%20b?c=d&e#f HTTP/1.0\r\n\r\n", 1, FRAMING_START },
     { "GET \xc3\xa4 HTTP/1.1\r\n\r\n", 1, FRAMING_START },
     { "M!#$%&'*+-.^_`|~9 * HTTP/1.9\r\n\r\n", 1, FRAMING_START },
+    { METHOD_64 " / HTTP/1.1\r\n\r\n", 1, FRAMING_START },
     { GET "A:\r\nB: \t \r\nC:x\t\r\nD:\xff\"(),/:;<=>?@[\\]{}\r\n\r\n", 1, FRAMING_START },
     { POST "Content-Length: 0\r\n\r\n", 1, FRAMING_START },
     { POST "content-LENGTH:\t 5 \t\r\n\r\nhello" GET "\r\n", 2, FRAMING_START },
@@ -156,6 +158,7 @@ static const struct {
     { "", "\x16\x03\x01", 400, "method" }, /* TLS */
     { "GET", "\t/ HTTP/1.1\r\n", 400, "method" },
     { "GE", "(T / HTTP/1.1\r\n", 400, "method" },
+    { METHOD_64, "L / HTTP/1.1\r\n", 501, "method that is too long" },
     { "GET ", " / HTTP/1.1\r\n", 400, "target" },
     { "GET /a", "\tb HTTP/1.1\r\n", 400, "control character" },
     { "GET /a", "\x7f HTTP/1.1\r\n", 400, "control character" },
