@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "config.h"
+#include "net/server.h"
 #include "proc/takeover.h"
 
 static void print_help(FILE *out)
@@ -57,7 +58,7 @@ int main(int argc, char **argv)
         return 0;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("postern %s (NGI %d.%d)\n", PACKAGE_VERSION, NGI_MAJOR, NGI_MINOR);
+        printf("postern %s (NGI %d.%d, libmicrohttpd %s)\n", PACKAGE_VERSION, NGI_MAJOR, NGI_MINOR, server_library());
         return 0;
     }
     for (const struct command *command = commands; command->name; command++)

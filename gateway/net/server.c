@@ -290,3 +290,8 @@ void server_stop(struct server *server)
     crowd_free(server->crowd);
     free(server);
 }
+
+const char *server_library(void)
+{
+    return MHD_get_version();
+}

@@ -27,6 +27,9 @@ unsigned server_threads(const struct server *server);
  * connections that were, which their threads have yet to open. May be said again, when that has come to be so. */
 uint64_t server_quiesce(struct server *server, bool (*is_last)(const void *arg, size_t listener), const void *arg);
 
+/* The libmicrohttpd that is loaded: its version. */
+const char *server_library(void);
+
 /* Cuts what is left, joins every pool thread, frees. Accepts NULL. */
 void server_stop(struct server *server);
 

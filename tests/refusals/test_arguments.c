@@ -25,9 +25,16 @@ START_TEST(a_bare_postern_lists_the_commands)
 }
 END_TEST
 
-START_TEST(version_names_the_interface_too)
+START_TEST(version_names_the_interface_and_the_library_too)
 {
-    SAYS(0, "postern " PACKAGE_VERSION " (NGI 1.0)\n", "", "--version");
+    static const char first[] = "postern " PACKAGE_VERSION " (NGI 1.0, libmicrohttpd ";
+    struct command_result result;
+    RUN(&result, "--version");
+    ck_assert_int_eq(result.status, 0);
+    ck_assert_msg(strncmp(result.out, first, sizeof first - 1) == 0, "%s", result.out);
+    const char *number = result.out + sizeof first - 1;
+    ck_assert_str_eq(number + strspn(number, "0123456789."), ")\n");
+    command_free(&result);
 }
 END_TEST
 
@@ -151,7 +158,7 @@ Suite *arguments_suite(void)
     Suite *suite = suite_create("arguments");
     TCase *tests = refusal_case(suite);
     tcase_add_test(tests, a_bare_postern_lists_the_commands);
-    tcase_add_test(tests, version_names_the_interface_too);
+    tcase_add_test(tests, version_names_the_interface_and_the_library_too);
     tcase_add_test(tests, an_unknown_command_gets_the_nearest);
     tcase_add_test(tests, a_command_unlike_any_other_points_at_help);
     tcase_add_loop_test(tests, every_command_has_its_help, 0, count);
