@@ -185,7 +185,8 @@ static enum MHD_Result answer(struct connection *connection)
     /* Looked at now: the server may have begun to drain while the handler ran. */
     bool draining = atomic_load_explicit(&exchange->config->draining, memory_order_relaxed);
     /* What follows a CONNECT may be meant for its tunnel (RFC 9110 section 9.3.6), and chosen by somebody else. */
-    bool ends = exchange->refusal == 400 || (exchange->refusal && exchange->task->request->method == 0);
+    bool ends = exchange->refusal == 400 || exchange->refusal == 431 ||
+                (exchange->refusal && exchange->task->request->method == 0);
     return send_response(connection->raw, exchange->task, exchange->config->connection_memory,
                          draining || ends || intake_refuses(&connection->intake));
 }

@@ -10,6 +10,7 @@ tests_integration_integration_SOURCES = tests/integration/main.c tests/integrati
 	tests/integration/application.c tests/integration/application.h gateway/fcgi/record.c \
 	tests/integration/generations.c tests/integration/generations.h \
 	tests/integration/load.c tests/integration/load.h \
+	tests/integration/edge.c tests/integration/edge.h \
 	tests/integration/families.c tests/integration/families.h \
 	tests/harness/client.c tests/harness/client.h \
 	tests/harness/command.c tests/harness/command.h \
@@ -19,6 +20,8 @@ tests_integration_integration_SOURCES = tests/integration/main.c tests/integrati
 	tests/harness/scratch.c tests/harness/scratch.h \
 	tests/integration/test_access_log.c \
 	tests/integration/test_connections.c \
+	tests/integration/test_edge.c \
+	tests/integration/test_edge_connections.c \
 	tests/integration/test_endings.c \
 	tests/integration/test_environ.c \
 	tests/integration/test_examples.c \
@@ -125,6 +128,12 @@ tests_integration_plugins_intakes_so_SOURCES = tests/integration/plugins/intakes
 tests_integration_plugins_intakes_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_integration_plugins_intakes_so_CFLAGS = $(PLUGIN_CFLAGS)
 tests_integration_plugins_intakes_so_LDFLAGS = $(PLUGIN_LINK)
+
+INTEGRATION_PLUGINS += tests/integration/plugins/edges.so
+tests_integration_plugins_edges_so_SOURCES = tests/integration/plugins/edges.c
+tests_integration_plugins_edges_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_integration_plugins_edges_so_CFLAGS = $(PLUGIN_CFLAGS)
+tests_integration_plugins_edges_so_LDFLAGS = $(PLUGIN_LINK)
 
 INTEGRATION_PLUGINS += tests/integration/plugins/faults.so
 tests_integration_plugins_faults_so_SOURCES = tests/integration/plugins/faults.c tests/integration/plugins/gate.h

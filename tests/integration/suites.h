@@ -5,8 +5,8 @@
 #include <check.h>
 
 #define INTEGRATION_SUITES(SUITE) \
-    SUITE(listeners) SUITE(connections) SUITE(intake) SUITE(slow) SUITE(routing) SUITE(environ) SUITE(proxies) \
-    SUITE(input) SUITE(output) SUITE(failures) \
+    SUITE(listeners) SUITE(connections) SUITE(intake) SUITE(edge) SUITE(edge_connections) SUITE(slow) SUITE(routing) \
+    SUITE(environ) SUITE(proxies) SUITE(input) SUITE(output) SUITE(failures) \
     SUITE(files) SUITE(endings) SUITE(life) SUITE(threads) SUITE(access_log) SUITE(static_files) SUITE(examples) \
     SUITE(scenarios) SUITE(executor) SUITE(deadlines) SUITE(cancel) SUITE(later) SUITE(background) SUITE(streaming) \
     SUITE(stream_body) SUITE(crashes) SUITE(fastcgi_plugin) SUITE(fastcgi_faults) SUITE(fastcgi_connections) \
@@ -16,7 +16,8 @@
 
 /* Of them those that say what a plugin is offered, and not where it runs: they pass in host processes too, under
  * $POSTERN_TEST_RUN=process. The first are quick, and part of `make check`. The others are left out there: listeners,
- * routing, connections and intake never reach a plugin that matters; threads, executor and scenarios are about threads and
+ * routing, connections, intake and both of edge never reach a plugin that matters; threads, executor and scenarios are
+ * about threads and
  * their placement; life, crashes, generations, workers, handover, takeover, quarantine, file_changes and control about
  * the gateway's processes; fastcgi_plugin, fastcgi_faults, fastcgi_connections and fastcgi_servers about what
  * plugins/fastcgi keeps for all calls of a process; host about `postern host`. */
