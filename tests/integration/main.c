@@ -26,7 +26,10 @@ int main(void)
     runner = srunner_create(NULL);
 #define SUITE_ADD(name) srunner_add_suite(runner, name##_suite());
     if (!gateway_rung()) {
-        INTEGRATION_SUITES(SUITE_ADD)
+        HTTP_SUITES(SUITE_ADD)
+        if (!getenv("POSTERN_TEST_HTTP")) {
+            PROCESS_SUITES(SUITE_ADD)
+        }
     } else {
         HOSTED_SUITES(SUITE_ADD)
         if (getenv("POSTERN_TEST_FULL") || getenv("CK_RUN_SUITE")) {
