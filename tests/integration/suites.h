@@ -9,10 +9,11 @@
 /* Those to which it matters how libmicrohttpd reads, sends, suspends and closes: all that run where
  * $POSTERN_TEST_HTTP is set, for another release of it. */
 #define HTTP_SUITES(SUITE) \
-    SUITE(listeners) SUITE(connections) SUITE(intake) SUITE(edge) SUITE(edge_connections) SUITE(slow) \
-    SUITE(routing) SUITE(environ) SUITE(proxies) SUITE(input) SUITE(output) SUITE(failures) SUITE(files) SUITE(endings) SUITE(life) \
-    SUITE(threads) SUITE(access_log) SUITE(static_files) SUITE(examples) SUITE(executor) SUITE(deadlines) SUITE(cancel) SUITE(later) \
-    SUITE(background) SUITE(streaming) SUITE(stream_body) SUITE(fastcgi_plugin) SUITE(fastcgi_faults) \
+    SUITE(listeners) SUITE(connections) SUITE(intake) SUITE(edge) SUITE(edge_connections) SUITE(slow) SUITE(routing) \
+    SUITE(environ) SUITE(proxies) SUITE(input) SUITE(output) SUITE(failures) SUITE(files) SUITE(endings) SUITE(life) \
+    SUITE(threads) SUITE(access_log) SUITE(static_files) SUITE(examples) SUITE(executor) SUITE(deadlines) \
+    SUITE(cancel) SUITE(later) SUITE(background) SUITE(streaming) SUITE(stream_body) SUITE(fastcgi_plugin) \
+    SUITE(fastcgi_faults) \
     SUITE(fastcgi_connections) SUITE(fastcgi_servers) SUITE(handover)
 /* Those about placement and processes. */
 #define PROCESS_SUITES(SUITE) \
