@@ -82,6 +82,10 @@ static bool begin_value(struct framing *framing)
         return bad(framing, "more than one Content-Length");
     if (framing->maybe & FRAMING_CODING && framing->has_coding)
         return bad(framing, "more than one Transfer-Encoding");
+    /* Known here, it is not the library's to find out: 1.0 would. */
+    if ((framing->maybe & FRAMING_LENGTH && framing->has_coding) ||
+        (framing->maybe & FRAMING_CODING && framing->has_length))
+        return bad(framing, "both Content-Length and Transfer-Encoding");
     framing->has_length |= (framing->maybe & FRAMING_LENGTH) != 0;
     framing->has_coding |= (framing->maybe & FRAMING_CODING) != 0;
     framing->stage = FRAMING_VALUE;
@@ -152,8 +156,6 @@ static bool take_value(struct framing *framing, uint8_t c)
 
 static bool end_head(struct framing *framing)
 {
-    if (framing->has_coding && framing->has_length)
-        return bad(framing, "both Content-Length and Transfer-Encoding");
     if (framing->has_coding && framing->old)
         return bad(framing, "a Transfer-Encoding in HTTP/1.0");
     framing->excess = 0;
