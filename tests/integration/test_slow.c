@@ -246,7 +246,7 @@ END_TEST
 
 START_TEST(a_slow_head_or_body_holds_no_thread)
 {
-    serve_gated(INTAKES, "intakes", "", "thread", LIST(LONG, ONE_THREAD, "--set", "queue=0"));
+    serve_gated(INTAKES, "intakes", "", "thread", LIST(LONG, ONE_THREAD, "--set", "queue=1"));
     int head = open_with("POST /intakes/plain HTTP/1.1\r\nHo");
     int body = open_with("POST /intakes/plain HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345");
     EXPECT_STATUS(POST("/intakes/plain", "x"), 200);
@@ -367,7 +367,7 @@ END_TEST
 
 START_TEST(a_response_that_is_taken_slowly_holds_no_thread)
 {
-    SERVE_FLOWS(LONG, "--set", "queue=0");
+    SERVE_FLOWS(LONG, "--set", "queue=1");
     int fd = connect_small(NULL);
     say(fd, "/flows/whole?size=33554432");
     free(read_until(fd, "\r\n\r\n"));
