@@ -317,7 +317,7 @@ START_TEST(five_thousand_wait_for_one_event_without_a_thread_each)
     enum { THREADS_FEW = 40 }; /* the pool's, those of two routes, the watch, the main one */
     int waiters = affordable(5000);
     /* All at once, so that on a busy machine many queue for the threads that the route has until it is known. */
-    SERVE("examples/future.so", "--set", "plugin.future.queue=5000");
+    SERVE("examples/future.so", "--set", "plugin.future.queue=5000", "--set", "connections_per_address=0");
     join(&slow, waiters);
     say_all(&slow, "/future/main");
     answer_waiters(waiters);
