@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,8 +52,10 @@ static int fill_standard_descriptors(void)
 int main(int argc, char **argv)
 {
     takeover_remember(argv);
-    if (fill_standard_descriptors() < 0)
+    if (fill_standard_descriptors() < 0) {
+        log_line(NGI_LOG_ERROR, "/dev/null cannot be opened: %s; its mode should be 666", strerror(errno));
         return EXIT_REFUSED;
+    }
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_help(stdout);
         return 0;

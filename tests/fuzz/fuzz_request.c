@@ -265,8 +265,10 @@ static int see_variable(void *arg, const char *name, const char *value)
     for (char *at = header; *at; at++)
         *at = *at == '_' ? '-' : *at;
     char *joined = join(seen->head, header);
-    FUZZ_ASSERT(joined);
-    FUZZ_ASSERT(strcmp(joined, value) == 0 || (strcmp(name, "HTTP_HOST") == 0 && seen->request->target.authority));
+    if (strcmp(name, "HTTP_HOST") == 0 && seen->request->target.authority)
+        FUZZ_ASSERT(strcmp(value, seen->request->target.authority) == 0);
+    else
+        FUZZ_ASSERT(joined && strcmp(joined, value) == 0);
     free(joined);
     free(header);
     return 0;
@@ -427,6 +429,17 @@ static void copy_head(struct head *to, const struct head *from)
     }
 }
 
+/* White space behind a value is no part of it. */
+static void trim_values(struct head *head)
+{
+    for (size_t i = 0; i < head->count; i++) {
+        char *value = head->headers[i].value;
+        size_t n = strlen(value);
+        while (n > 0 && strchr(" \t", value[n - 1]))
+            value[--n] = '\0';
+    }
+}
+
 static void free_head(struct head *head)
 {
     for (size_t i = 0; i < head->count; i++) {
@@ -489,6 +502,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (head.protocol) {
         copy_head(&given, &head);
+        trim_values(&head);
         run(request, &given, &head);
     }
     request_free(request);
