@@ -139,9 +139,13 @@ START_TEST(a_fault_costs_the_call_that_has_it)
     EXPECT(GET("/faults/fine"), 200, "fine\n");
     struct load *load = load_begin_many(gateway.port, LIST("/faults/fine", "/hello/"), 6, 2);
     for (int i = 0; i < TIMES; i++) {
+        const struct reply *reply;
         load_await(load, SOME);
-        const struct reply *reply = GET(path);
-        EXPECT_STATUS(reply, fault->status);
+        do { /* where the machine stands still for its deadline, a call may be given up before it has begun */
+            reply = GET(path);
+            EXPECT_STATUS(reply, fault->status);
+        } while (fault->status == 504 &&
+                 count_of(gateway_log(&gateway), "; the handler is still running\n") <= (unsigned)i);
         if (fault->status == 502)
             snprintf(incident, sizeof incident, "%s", incident_of(reply));
         if (fault->words)
