@@ -12,4 +12,5 @@ libpostern_a_SOURCES += \
 	gateway/base/peek.c gateway/base/peek.h \
 	gateway/base/report.c gateway/base/report.h \
 	gateway/base/scribe.c gateway/base/scribe.h \
+	gateway/base/seldom.h \
 	gateway/base/text.c gateway/base/text.h

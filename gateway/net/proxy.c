@@ -1,9 +1,7 @@
 #include "net/proxy.h"
 
-#include <stdatomic.h>
-
-#include "base/clock.h"
 #include "base/log.h"
+#include "base/seldom.h"
 #include "http/forwarded.h"
 #include "http/problem.h"
 #include "net/exchange.h"
@@ -12,11 +10,9 @@
  * clients may say it as often as they like. */
 static void log_refusal(const struct connection *connection, const char *why)
 {
-    enum { PAUSE_MS = 60 * 1000 };
-    static _Atomic int64_t next; /* relaxed: a line more or less */
-    int64_t now = clock_ms(), due = atomic_load_explicit(&next, memory_order_relaxed);
-    if (now < due || !atomic_compare_exchange_strong_explicit(&next, &due, now + PAUSE_MS, memory_order_relaxed,
-                                                              memory_order_relaxed))
+    enum { PAUSE_US = 60 * 1000000 };
+    static _Atomic int64_t due_us;
+    if (!seldom(&due_us, PAUSE_US))
         return;
     log_line(NGI_LOG_INFO,
              "a request through the proxy %s was refused: %s; have the proxy set or remove each field that forwarded "

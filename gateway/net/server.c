@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
+#include "base/seldom.h"
 #include "config.h"
 #include "net/connection.h"
 #include "net/crowd.h"
@@ -24,8 +24,8 @@
 struct server {
     struct exchange_config config;
     struct crowd *crowd;
-    int64_t per_address;     /* of its members, at most */
-    _Atomic int64_t told_us; /* when the log was last told that connections are refused; 0: never. Relaxed */
+    int64_t per_address;    /* of its members, at most */
+    _Atomic int64_t due_us; /* when the log may be told again that connections are refused: base/seldom.h */
     unsigned threads;
     bool quiesced;
     size_t count;
@@ -56,10 +56,7 @@ static void tell_of_crowd(struct server *server, const struct address *address)
 {
     enum { PAUSE_US = 10 * 1000000 };
     char text[INET6_ADDRSTRLEN];
-    int64_t now_us = clock_us(), told_us = atomic_load_explicit(&server->told_us, memory_order_relaxed);
-    if ((told_us && now_us - told_us < PAUSE_US) ||
-        !atomic_compare_exchange_strong_explicit(&server->told_us, &told_us, now_us, memory_order_relaxed,
-                                                 memory_order_relaxed))
+    if (!seldom(&server->due_us, PAUSE_US))
         return;
     address_print(address, text);
     log_line(NGI_LOG_WARNING,
