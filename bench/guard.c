@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/median.h"
 #include "http/framing.h"
 
 enum { BATCH = 64, BATCHES = 256, ROUNDS_MAX = 1000, HEAD_MOST = 1024 };
@@ -47,12 +48,6 @@ static double pass_ns(const char *text, size_t length)
     return total / (BATCH * BATCHES);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
 int main(int argc, char **argv)
 {
     static double passes[ROUNDS_MAX];
@@ -65,8 +60,7 @@ int main(int argc, char **argv)
         size_t length = strlen(heads[i].text);
         for (unsigned round = 0; round < rounds; round++)
             passes[round] = pass_ns(heads[i].text, length);
-        qsort(passes, rounds, sizeof *passes, by_value);
-        printf("%s %zu %.1f\n", heads[i].name, length, passes[rounds / 2]);
+        printf("%s %zu %.1f\n", heads[i].name, length, median(passes, rounds));
     }
     return 0;
 }

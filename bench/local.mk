@@ -13,10 +13,10 @@ MEASURING += bench/bare_guarded bench/guard
 bench_bare_guarded_SOURCES = bench/bare.c
 bench_bare_guarded_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS) -DGUARDED
 bench_bare_guarded_LDADD = $(POSTERN_LIBS) $(MICROHTTPD_LIBS)
-bench_guard_SOURCES = bench/guard.c
+bench_guard_SOURCES = bench/guard.c bench/median.h
 bench_guard_LDADD = $(POSTERN_LIBS)
 
-bench_router_SOURCES = bench/router.c
+bench_router_SOURCES = bench/router.c bench/median.h
 bench_router_LDADD = $(POSTERN_LIBS)
 
 # For bench/soak: a program only to automake, as the examples are.

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "bench/median.h"
 #include "http/router.h"
 #include "plugin/registry.h"
 
@@ -151,18 +152,6 @@ static double pass_ns(const struct kind *kind, const struct place *place)
             check(found[i] == lookups[i].expected, "a look-up did not find its own");
     }
     return total / (BATCH * BATCHES);
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double median(double *values, unsigned count)
-{
-    qsort(values, count, sizeof *values, by_value);
-    return values[count / 2];
 }
 
 int main(int argc, char **argv)

@@ -6,6 +6,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -247,6 +248,13 @@ void raw_send(int fd, const void *data, size_t length)
         at += n;
         length -= (size_t)n;
     }
+}
+
+void raw_send_byte_by_byte(int fd, const char *text)
+{
+    struct pollfd answer = { fd, POLLIN, 0 };
+    for (size_t i = 0; text[i] && poll(&answer, 1, 1) == 0; i++)
+        raw_send(fd, text + i, 1);
 }
 
 /* recv, where a reset is an end like another. */

@@ -38,6 +38,8 @@ void session_end(struct session *session);
 /* A TCP connection to 127.0.0.1:port. */
 int raw_connect(int port);
 void raw_send(int fd, const void *data, size_t length);
+/* A byte at a time, until there is an answer: the rest might meet a reset. */
+void raw_send_byte_by_byte(int fd, const char *text);
 /* Reads until the peer closes (or resets); fails the test if nothing comes for 60 s. NUL-terminated, malloc'ed. */
 char *raw_read_all(int fd, size_t *ret_length);
 /* Reads one response (head, and the body by Content-Length or decoded from chunks); NUL-terminated, malloc'ed; NULL if

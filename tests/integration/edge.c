@@ -3,20 +3,11 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/integration/support.h"
-
-/* Until there is an answer: the rest might meet a reset. */
-static void send_byte_by_byte(int fd, const char *text)
-{
-    struct pollfd answer = { fd, POLLIN, 0 };
-    for (size_t i = 0; text[i] && poll(&answer, 1, 1) == 0; i++)
-        raw_send(fd, text + i, 1);
-}
 
 /* All of it, unless it is answered and closed before. */
 static void send_if_taken(int fd, const char *text)
@@ -57,7 +48,7 @@ unsigned edge_send(int fd, enum way way, const char *text)
 {
     static const char good[] = EDGE_FIRST "\r\nPOST /second HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
     if (way == BYTE_BY_BYTE)
-        send_byte_by_byte(fd, text);
+        raw_send_byte_by_byte(fd, text);
     if (way == ALONE)
         send_if_taken(fd, text);
     if (way != PIPELINED)

@@ -130,9 +130,7 @@ START_TEST(it_is_refused_byte_by_byte)
 {
     const char *text = refused[_i].text;
     int fd = raw_connect(gateway.port);
-    struct pollfd answer = { fd, POLLIN, 0 };
-    for (size_t i = 0; text[i] && poll(&answer, 1, 1) == 0; i++)
-        ck_assert_int_eq(send(fd, text + i, 1, MSG_NOSIGNAL), 1);
+    raw_send_byte_by_byte(fd, text);
     expect_refusal(fd, 0, refused[_i].status, text);
 }
 END_TEST
