@@ -6,6 +6,7 @@
 #include "tests/integration/support.h"
 
 #define TRUST "--set", "trusted=127.0.0.0/8,10.0.0.0/8"
+#define DOUBT "warning: trusted names proxies, and forwarded does not say which fields are theirs"
 #define EXPECT_VARIABLE(reply, name, value) ck_assert_pstr_eq(variable(reply, name), value)
 
 static void serve_trusting(void)
@@ -204,6 +205,16 @@ START_TEST(only_the_fields_that_are_named_count)
     EXPECT_VARIABLE(reply, "REMOTE_ADDR", "203.0.113.1");
     EXPECT_VARIABLE(reply, "REQUEST_SCHEME", "https");
     EXPECT_VARIABLE(reply, "HTTP_HOST", "shop.example");
+    ck_assert_ptr_null(strstr(gateway_log(&gateway), DOUBT));
+    finish();
+}
+END_TEST
+
+START_TEST(to_name_no_fields_is_warned_of_once)
+{
+    SERVE("examples/environ.so", TRUST, "--set", "processes=2");
+    const char *log = gateway_log(&gateway);
+    ck_assert_uint_eq(count_of(log, DOUBT), 1);
     finish();
 }
 END_TEST
@@ -305,6 +316,7 @@ Suite *proxies_suite(void)
     tcase_add_test(own, without_the_setting_nobody_is_believed);
     tcase_add_test(own, a_refusal_is_logged_once_in_a_while);
     tcase_add_test(own, only_the_fields_that_are_named_count);
+    tcase_add_test(own, to_name_no_fields_is_warned_of_once);
     tcase_add_test(own, a_local_socket_is_trusted_by_its_name);
     tcase_add_test(own, a_local_socket_is_not_trusted_for_addresses);
     tcase_add_test(own, a_reload_changes_who_is_believed);

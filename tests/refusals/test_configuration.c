@@ -4,22 +4,23 @@
 
 #include "tests/refusals/refusal.h"
 
-static const char everything[] = "# every key, none at its default\n"
-                                 "listen = {\"127.0.0.1:0\", \"[::1]:8081\", \"unix:/tmp/postern.sock\"}\n"
-                                 "plugins = \"/srv/plug ins\"\n"
-                                 "processes = 1\nthreads = 3\nrun = thread\nexecutor_threads = 4\nthread_idle = 2.5\n"
-                                 "queue = 9\ntimeout = 7.5\nwatch = off\nconnections = 77\nconnection_timeout = 1.5\n"
-                                 "connections_per_address = 7\nhead_timeout = 2.5\nbody_timeout = 3.5\nsend_timeout = 4.5\n"
-                                 "connection_memory = 64K\nbacklog = 5\nmax_body = 1G\nbody_memory = 1000\n"
-                                 "max_response = 1M\nspool = \"/var/tmp\"\ngrace = 0.25\naccess_log = \"-\"\n"
-                                 "access_log_format = json\nlog_level = debug\ndebug = on\n"
-                                 "plugin thumb {\n    mount = \"/t\"\n    run = pool\n    threads = 5\n"
-                                 "    queue = 0\n    timeout = 0\n    max_body = 3M\n    stream_body = on\n"
-                                 "    option {\n        quality = 80\n        title = \"a \\\"b\\\" # c\"\n    }\n"
-                                 "    route \"/slow/{id}\" {\n        run = auto\n        threads = 6\n"
-                                 "        queue = 10\n        timeout = 1e-3\n        max_body = 0\n"
-                                 "        stream_body = off\n    }\n}\n"
-                                 "plugin root { mount = \"/\" }\n";
+static const char everything[] =
+    "# every key, none at its default\n"
+    "listen = {\"127.0.0.1:0\", \"[::1]:8081\", \"unix:/tmp/postern.sock\"}\n"
+    "plugins = \"/srv/plug ins\"\n"
+    "processes = 1\nthreads = 3\nrun = thread\nexecutor_threads = 4\nthread_idle = 2.5\n"
+    "queue = 9\ntimeout = 7.5\nwatch = off\nconnections = 77\nconnection_timeout = 1.5\n"
+    "connections_per_address = 7\nhead_timeout = 2.5\nbody_timeout = 3.5\nsend_timeout = 4.5\n"
+    "connection_memory = 64K\nbacklog = 5\nmax_body = 1G\nbody_memory = 1000\n"
+    "max_response = 1M\nspool = \"/var/tmp\"\ngrace = 0.25\naccess_log = \"-\"\n"
+    "access_log_format = json\nlog_level = debug\ndebug = on\n"
+    "plugin thumb {\n    mount = \"/t\"\n    run = pool\n    threads = 5\n"
+    "    queue = 0\n    timeout = 0\n    max_body = 3M\n    stream_body = on\n"
+    "    option {\n        quality = 80\n        title = \"a \\\"b\\\" # c\"\n    }\n"
+    "    route \"/slow/{id}\" {\n        run = auto\n        threads = 6\n"
+    "        queue = 10\n        timeout = 1e-3\n        max_body = 0\n"
+    "        stream_body = off\n    }\n}\n"
+    "plugin root { mount = \"/\" }\n";
 
 /* check -T with these arguments; malloc'ed. */
 static char *printed(const char *option, const char *value)
@@ -124,6 +125,20 @@ START_TEST(every_mistake_of_a_file_is_named_with_its_line)
                  "DIR/bad.conf:5: plugin.a.run: \"fork\" is unknown; right is auto, pool, thread or process\n"
                  "DIR/bad.conf:4: plugin.a.mout: is not a setting of a plugin block; did you mean mount?",
                  "-c", "DIR/bad.conf");
+}
+END_TEST
+
+/* What may be meant so is told, and is no mistake. */
+START_TEST(proxies_whose_fields_are_not_named_are_warned_of)
+{
+    given_good("x");
+    SAYS(0, "1 plugin in DIR: good\n",
+         "postern: warning: trusted names proxies, and forwarded does not say which fields are theirs: "
+         "X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and Forwarded all count, and one that a proxy passes "
+         "on is its client's word; name in forwarded those that your proxies set or remove\n",
+         "check", "--plugins", "DIR", "--set", "trusted=10.0.0.0/8");
+    SAYS(0, "1 plugin in DIR: good\n", "", "check", "--plugins", "DIR", "--set", "trusted=10.0.0.0/8", "--set",
+         "forwarded=x-forwarded-for");
 }
 END_TEST
 
@@ -242,6 +257,7 @@ Suite *configuration_suite(void)
     tcase_add_test(tests, the_defaults_read_back_to_themselves);
     tcase_add_test(tests, set_overrides_the_file);
     tcase_add_test(tests, every_mistake_of_a_file_is_named_with_its_line);
+    tcase_add_test(tests, proxies_whose_fields_are_not_named_are_warned_of);
     tcase_add_test(tests, a_file_that_is_not_there_is_named);
     tcase_add_test(tests, a_syntax_error_has_its_line);
     tcase_add_test(tests, a_value_out_of_range_tells_the_range);
