@@ -30,6 +30,15 @@ bool address_from_socket(const struct sockaddr *socket, struct address *ret)
     return true;
 }
 
+uint16_t address_port(const struct sockaddr *socket)
+{
+    switch (socket->sa_family) {
+    case AF_INET: return ntohs(((const struct sockaddr_in *)socket)->sin_port);
+    case AF_INET6: return ntohs(((const struct sockaddr_in6 *)socket)->sin6_port);
+    default: return 0;
+    }
+}
+
 bool address_from_text(const char *s, size_t n, struct address *ret)
 {
     char text[INET6_ADDRSTRLEN];

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 struct address {
@@ -15,6 +16,9 @@ struct address {
 /* A socket's address, without its port. An IPv4-mapped one (::ffff:192.0.2.7, as a socket for both families has them)
  * is the IPv4 address. False: of another family. */
 bool address_from_socket(const struct sockaddr *socket, struct address *ret);
+
+/* A socket's port, in the machine's order; 0: it has none. */
+uint16_t address_port(const struct sockaddr *socket);
 
 /* The whole of s[0..n) as an address in numbers: "192.0.2.7", "2001:db8::7"; mapped ones as above. False: it is none.
  */

@@ -77,7 +77,7 @@ static int open_local(struct listener *listener, const char *path, int backlog, 
         return ngi_error_set(err, NGI_EIO, "listen unix:%s: %s%s", path, strerror(errno),
                              errno == EADDRINUSE ? ": another process listens there, or the file is no socket" : "");
     strcpy(listener->path, path);
-    if (listen(listener->fd, backlog) < 0)
+    if (listener_listen(listener, backlog) < 0)
         return ngi_error_set(err, NGI_EIO, "listen unix:%s: %s", path, strerror(errno));
     snprintf(listener->url, sizeof listener->url, "unix:%s", path);
     return NGI_OK;
@@ -85,18 +85,15 @@ static int open_local(struct listener *listener, const char *path, int backlog, 
 
 static int bind_one(struct listener *listener, const struct addrinfo *address, int backlog)
 {
-    int on = 1, unsent = 128 * 1024;
+    int on = 1;
     listener->fd = socket(address->ai_family, address->ai_socktype | SOCKET_FLAGS, address->ai_protocol);
     if (listener->fd < 0)
         return -errno;
-    /* Of its connections, too: without it a client that reads slowly has the kernel keep megabytes for it, a thousand
-     * of them so much that all of TCP suffers. */
-    setsockopt(listener->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     /* "[::]:80" is IPv6 only, so that "0.0.0.0:80" may stand beside it. */
     if (address->ai_family == AF_INET6)
         setsockopt(listener->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    if (bind(listener->fd, address->ai_addr, address->ai_addrlen) < 0 || listen(listener->fd, backlog) < 0)
+    if (bind(listener->fd, address->ai_addr, address->ai_addrlen) < 0 || listener_listen(listener, backlog) < 0)
         return -errno;
     return 0;
 }
@@ -144,6 +141,14 @@ int listener_open(struct listener *listener, const char *where, int backlog, ngi
     }
     name_socket(listener);
     return NGI_OK;
+}
+
+int listener_listen(const struct listener *listener, int backlog)
+{
+    int unsent = 128 * 1024;
+    if (!listener->path[0])
+        setsockopt(listener->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+    return listen(listener->fd, backlog);
 }
 
 void listener_close(struct listener *listener)

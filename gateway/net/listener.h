@@ -17,6 +17,12 @@ struct listener {
  * system says and what to do. */
 int listener_open(struct listener *listener, const char *where, int backlog, ngi_error *err);
 
+/* Has the bound socket listen; or, where it does, gives it a queue of that length, and all else that its connections
+ * take from it: it may come from an older binary, or have been shut down. TCP connections have the kernel keep 128 KiB
+ * unsent at most: else it keeps megabytes for a client that reads slowly, and with a thousand of them all of TCP
+ * suffers. As listen(2): 0; -1 with errno. */
+int listener_listen(const struct listener *listener, int backlog);
+
 /* Closes the socket and removes the file of a local one. */
 void listener_close(struct listener *listener);
 

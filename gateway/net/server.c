@@ -1,6 +1,5 @@
 #include "net/server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
@@ -37,19 +36,12 @@ struct server {
 
 /* --- connections --------------------------------------------------------------------------------------------- */
 
-static void name_address(const struct sockaddr *address, char *host, size_t size, uint16_t *ret_port)
+static void name_address(const struct sockaddr *socket, char *host, uint16_t *ret_port)
 {
-    if (address->sa_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)address;
-        inet_ntop(AF_INET, &in->sin_addr, host, (socklen_t)size);
-        *ret_port = ntohs(in->sin_port);
-    } else if (address->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
-        inet_ntop(AF_INET6, &in6->sin6_addr, host, (socklen_t)size);
-        *ret_port = ntohs(in6->sin6_port);
-    } else {
-        snprintf(host, size, "unix:");
-    }
+    struct address address = { .family = AF_UNIX };
+    (void)address_from_socket(socket, &address);
+    address_print(&address, host);
+    *ret_port = address_port(socket);
 }
 
 static void tell_of_crowd(struct server *server, const struct address *address)
@@ -95,7 +87,7 @@ static struct connection *connection_new(const struct server *server, struct MHD
     int fd = connection_fd(raw);
     const union MHD_ConnectionInfo *client = MHD_get_connection_info(raw, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     if (client && client->client_addr) {
-        name_address(client->client_addr, peer->remote_addr, sizeof peer->remote_addr, &peer->remote_port);
+        name_address(client->client_addr, peer->remote_addr, &peer->remote_port);
         connection->trusted = networks_have_socket(&server->config.trusted, client->client_addr);
         if (!connection->trusted)
             connection->member = crowd_enter(server->crowd, client->client_addr);
@@ -103,7 +95,7 @@ static struct connection *connection_new(const struct server *server, struct MHD
         snprintf(peer->remote_addr, sizeof peer->remote_addr, "unix:");
     }
     if (getsockname(fd, (struct sockaddr *)&address, &length) == 0)
-        name_address((struct sockaddr *)&address, peer->local_addr, sizeof peer->local_addr, &peer->local_port);
+        name_address((struct sockaddr *)&address, peer->local_addr, &peer->local_port);
     patience_begin(&connection->patience, fd, peer->remote_addr);
     return connection;
 }

@@ -3,7 +3,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 static bool is_among(const struct listener *listener, const struct listeners *listeners)
@@ -62,8 +61,7 @@ int sockets_take(struct sockets *sockets, const struct settings *settings, struc
         const char *where = settings->listen[i];
         const struct listener *held = find(sockets, where, ret);
         if (held) {
-            /* Takes the queue's new length; and, should a worker have shut it down, brings it back. */
-            (void)listen(held->fd, (int)settings->backlog);
+            (void)listener_listen(held, (int)settings->backlog);
             ret->all[ret->count++] = *held;
         } else if ((rc = hold(sockets, where, (int)settings->backlog, err)) == NGI_OK)
             ret->all[ret->count++] = sockets->all[sockets->count - 1].listener;

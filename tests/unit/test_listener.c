@@ -2,6 +2,8 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,6 +250,30 @@ START_TEST(the_path_of_a_local_socket_has_a_length)
 }
 END_TEST
 
+static int unsent_most(int fd)
+{
+    int most = -1;
+    socklen_t length = sizeof most;
+    ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, &length), 0);
+    return most;
+}
+
+/* One that an older binary has opened has none. */
+START_TEST(a_socket_that_listens_again_bounds_what_the_kernel_keeps)
+{
+    int none = 0;
+    open_good("127.0.0.1:0");
+    int most = unsent_most(listener.fd);
+    ck_assert_int_gt(most, 0);
+    ck_assert_int_le(most, 1024 * 1024);
+    ck_assert_int_eq(setsockopt(listener.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &none, sizeof none), 0);
+    ck_assert_int_eq(listener_listen(&listener, 16), 0);
+    ck_assert_int_eq(unsent_most(listener.fd), most);
+    ck_assert(is_reached());
+    listener_close(&listener);
+}
+END_TEST
+
 Suite *listener_suite(void)
 {
     Suite *suite = suite_create("listener");
@@ -265,6 +291,7 @@ Suite *listener_suite(void)
     tcase_add_test(tests, a_socket_in_use_is_left_alone);
     tcase_add_test(tests, a_socket_whose_queue_is_full_is_left_alone);
     tcase_add_test(tests, any_other_file_is_left_alone);
+    tcase_add_test(tests, a_socket_that_listens_again_bounds_what_the_kernel_keeps);
     tcase_add_test(tests, the_path_of_a_local_socket_has_a_length);
     suite_add_tcase(suite, tests);
     return suite;
