@@ -33,19 +33,6 @@ static bool has_control(const char *s)
     return (((bytes - ones * 0x20) & ~bytes) | ((deletes - ones) & ~deletes)) & highs;
 }
 
-/* The ',' behind a list element, or the end. A ',' in a quoted string separates nothing. */
-static const char *element_end(const char *s)
-{
-    bool quoted = false;
-    for (; *s && (quoted || *s != ','); s++) {
-        if (*s == '"')
-            quoted = !quoted;
-        else if (quoted && *s == '\\' && s[1])
-            s++;
-    }
-    return s;
-}
-
 /* ---------------------------------------------------------------------------------------------------------- */
 
 bool field_is_token_char(unsigned char c)
@@ -80,20 +67,5 @@ bool field_is_hop_by_hop(const char *name)
     for (size_t i = 0; i < sizeof hop_by_hop / sizeof hop_by_hop[0]; i++)
         if (text_equal_nocase(name, hop_by_hop[i]))
             return true;
-    return false;
-}
-
-bool field_list_has(const char *value, const char *token)
-{
-    size_t length = strlen(token);
-    /* A recipient must take empty elements (RFC 9110 section 5.6.1.2). */
-    while (*(value += strspn(value, " \t,"))) {
-        const char *next = element_end(value), *end = next;
-        while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
-            end--;
-        if ((size_t)(end - value) == length && text_equal_nocase_n(value, token, length))
-            return true;
-        value = next;
-    }
     return false;
 }

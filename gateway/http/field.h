@@ -21,8 +21,4 @@ bool field_is_value(const char *s, size_t n);
 /* Whether this field is about the connection, not the message, and so the gateway's own (RFC 9110 section 7.6.1). */
 bool field_is_hop_by_hop(const char *name);
 
-/* Whether the comma-separated list `value` has `token` as a whole element, in any case; a ',' in a quoted string
- * separates nothing. */
-bool field_list_has(const char *value, const char *token);
-
 #endif

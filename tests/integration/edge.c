@@ -77,16 +77,21 @@ void edge_expect_status(const char *answer, int status, const char *text)
     ck_assert_msg(head_value(answer, "Date") != NULL, "no Date:\n%s", answer);
 }
 
+char *edge_read_end(int fd, int status, const char *text)
+{
+    char *answer = raw_read_all(fd, NULL);
+    edge_expect_status(answer, status, text);
+    ck_assert_pstr_eq(head_value(answer, "Connection"), "close");
+    ck_assert_msg(!strstr(answer, "\nHTTP/1.1 "), "something behind it was answered:\n%.500s\n%.500s", text, answer);
+    close(fd);
+    return answer;
+}
+
 void edge_expect_refusal(enum way way, const char *text, int status)
 {
     unsigned before = edge_calls();
     int fd = edge_connect();
     unsigned good = edge_send(fd, way, text);
-    char *answer = raw_read_all(fd, NULL);
-    edge_expect_status(answer, status, text);
-    ck_assert_pstr_eq(head_value(answer, "Connection"), "close");
-    ck_assert_msg(!strstr(answer, "\nHTTP/1.1 "), "something behind it was answered:\n%.500s\n%.500s", text, answer);
-    free(answer);
-    close(fd);
+    free(edge_read_end(fd, status, text));
     ck_assert_uint_eq(edge_calls() - before, good);
 }

@@ -23,6 +23,9 @@ int edge_connect(void);
 unsigned edge_send(int fd, enum way way, const char *text);
 /* What every answer of the gateway has: this status, and a Date. `text`: what it answers. */
 void edge_expect_status(const char *answer, int status, const char *text);
+/* All that still comes is one answer with this status, and it closes the connection. Closes `fd`, too; returns the
+ * answer, to be freed. */
+char *edge_read_end(int fd, int status, const char *text);
 /* The last answer has this status and closes the connection, nothing behind it is answered, and nobody was called. */
 void edge_expect_refusal(enum way way, const char *text, int status);
 

@@ -89,8 +89,7 @@ START_TEST(an_empty_value_joins_nothing_together)
     add("X-List", "b");
     add("X-List", "");
     add("X-List", "c");
-    ck_assert(field_list_has(request_header(request, "X-List"), "b"));
-    ck_assert(field_list_has(request_header(request, "X-List"), "c"));
+    ck_assert_str_eq(request_header(request, "X-List"), "b, , c");
 }
 END_TEST
 
