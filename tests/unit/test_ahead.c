@@ -289,7 +289,7 @@ END_TEST
 START_TEST(a_process_that_does_nothing_more_is_ended)
 {
     const char *words[CALLS];
-    given(&(struct given){ .most = 1, .timeout_ms = 1000, .kill_after_ms = 100 });
+    given(&(struct given){ .most = 1, .timeout_ms = 3000, .kill_after_ms = 100 });
     for (int i = 0; i < CALLS; i++)
         words[i] = i == 0 ? "answer-and-hang" : "hello";
     queue_up(1, words);
