@@ -94,25 +94,4 @@ void link_feed(struct link *link);
 /* Calls the handler of a request that is due, and answers. Returns when that is over. */
 void link_serve(struct link *link);
 
-/* --- for link_answer.c */
-
-/* Until nobody runs plugin code for the request any more: the gateway counts on it, and ends a process in which that
- * takes too long. */
-void link_await_handler(struct link *link);
-
-/* --- link_answer.c, for link.c */
-
-/* Waits for the call's news, more input, a signal, or room to send (`room`). False: there was no room for
- * connection_timeout. */
-bool link_attend(struct link *link, bool room);
-
-enum link_outcome { LINK_SENT, LINK_CUT, LINK_ABORTED };
-
-/* Sends the response of link->task; if it has been sent, with the end of the request. */
-enum link_outcome link_answer(struct link *link);
-/* Sends the end of a request that has got no response, or half of one. False: the connection is gone. */
-bool link_send_end(struct link *link, bool cut);
-/* Sends replies that wait, then so many bytes; false: the connection is gone. */
-bool link_send(struct link *link, const uint8_t *data, size_t n);
-
 #endif

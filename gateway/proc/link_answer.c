@@ -1,6 +1,7 @@
+#include "proc/link_parts.h"
+
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,6 @@
 #include "fcgi/inner.h"
 #include "http/head.h"
 #include "plugin/plugin.h"
-#include "proc/link.h"
 #include "run/stream.h"
 
 enum { TEXT_MOST = 64 * 1024 }; /* of a response, that goes to our gateway byte by byte */
@@ -320,36 +320,4 @@ enum link_outcome link_answer(struct link *link)
         (void)flush(&record); /* what was there before it was cut is the client's all the same */
     }
     return link->aborted ? LINK_ABORTED : LINK_CUT;
-}
-
-bool link_attend(struct link *link, bool wants_room)
-{
-    struct link_host *host = link->host;
-    if (link->slot) /* what waits behind this one has its turn elsewhere */
-        link_feed(link);
-    int timeout = host->patience(host);
-    int limit =
-        wants_room && host->settings->connection_timeout > 0 ? (int)(host->settings->connection_timeout * 1000) : -1;
-    short events = (short)((link_wants(link) ? POLLIN : 0) | (wants_room ? POLLOUT : 0));
-    struct pollfd fds[] = {
-        { host->solo.fd, POLLIN, 0 },
-        { host->signals, POLLIN, 0 },
-        { link->hung_up && !wants_room ? -1 : link->front.fd, events, 0 },
-    };
-    bool limited = limit >= 0 && (timeout < 0 || limit < timeout);
-    int n = poll(fds, sizeof fds / sizeof *fds, limited ? limit : timeout);
-    if (n == 0 && limited) {
-        log_line(NGI_LOG_WARNING, "the web server has taken nothing of a response for %g s: the connection is cut",
-                 host->settings->connection_timeout);
-        link->front.gone = link->front.ended = true;
-        return false;
-    }
-    if (n > 0 && fds[0].revents)
-        solo_clear(&host->solo);
-    if (n > 0 && fds[2].revents & POLLIN)
-        link_receive(link);
-    else if (n > 0 && fds[2].revents & (POLLHUP | POLLERR))
-        link_lost(link);
-    host->heed(host, n > 0 && fds[1].revents);
-    return true;
 }

@@ -14,7 +14,8 @@ libpostern_a_SOURCES += \
 	gateway/proc/huge_pages.c gateway/proc/huge_pages.h \
 	gateway/proc/keep_crashes.c gateway/proc/keep_crashes.h \
 	gateway/proc/last_words.c gateway/proc/last_words.h \
-	gateway/proc/link.c gateway/proc/link.h gateway/proc/link_answer.c \
+	gateway/proc/link.c gateway/proc/link.h gateway/proc/link_parts.h \
+	gateway/proc/link_head.c gateway/proc/link_body.c gateway/proc/link_call.c gateway/proc/link_answer.c \
 	gateway/proc/mapped_file.c gateway/proc/mapped_file.h \
 	gateway/proc/nursery.c gateway/proc/nursery.h \
 	gateway/proc/orders.c gateway/proc/orders.h \
