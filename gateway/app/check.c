@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "app/arguments.h"
 #include "base/log.h"
@@ -119,11 +120,11 @@ static bool check_plugin(const struct plugin_file *file, const struct settings *
     case TRIAL_DONE: break;
     case TRIAL_CRASHED:
         report_add(report, "%s: crashed %s: %s; gdb --args postern call %s GET / shows where", path, finding.step,
-                   sigdescr_np(trial.code), path);
+                   strsignal(WTERMSIG(trial.status)), path);
         break;
     case TRIAL_EXITED:
-        report_add(report, "%s: called exit(%d) %s: a plugin must not end the process it runs in", path, trial.code,
-                   finding.step);
+        report_add(report, "%s: called exit(%d) %s: a plugin must not end the process it runs in", path,
+                   WEXITSTATUS(trial.status), finding.step);
         break;
     case TRIAL_HUNG:
         report_add(report, "%s: did not return within %d s %s", path, TRIAL_MS / 1000, finding.step);

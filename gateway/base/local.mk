@@ -13,4 +13,5 @@ libpostern_a_SOURCES += \
 	gateway/base/report.c gateway/base/report.h \
 	gateway/base/scribe.c gateway/base/scribe.h \
 	gateway/base/seldom.h \
-	gateway/base/text.c gateway/base/text.h
+	gateway/base/text.c gateway/base/text.h \
+	gateway/base/wait_status.c gateway/base/wait_status.h

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/wait_status.h"
 #include "proc/backoff.h"
 #include "proc/ready.h"
 #include "proc/signals.h"
@@ -148,6 +149,7 @@ static void heed_signals(struct work *work)
 static void bury(struct work *work, struct member *member)
 {
     int status = 0;
+    char end[WAIT_STATUS_SIZE];
     pid_t pid = member->pid;
     bool young = clock_ms() - member->since_ms < YOUNG_MS, was_ready = member->ready < 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -166,12 +168,8 @@ static void bury(struct work *work, struct member *member)
         put_off(member);
     else
         member->next_ms = member->failures = 0;
-    if (WIFSIGNALED(status))
-        log_line(NGI_LOG_ERROR, "host process %d died of SIG%s: another takes its place%s", (int)pid,
-                 sigabbrev_np(WTERMSIG(status)), member->next_ms ? ", a little later" : "");
-    else
-        log_line(NGI_LOG_ERROR, "host process %d ended with status %d: another takes its place%s", (int)pid,
-                 WEXITSTATUS(status), member->next_ms ? ", a little later" : "");
+    log_line(NGI_LOG_ERROR, "host process %d %s: another takes its place%s", (int)pid, wait_status_print(status, end),
+             member->next_ms ? ", a little later" : "");
 }
 
 /* A member has said that it works, or has closed its end. */

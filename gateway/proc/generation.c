@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/wait_status.h"
 #include "proc/backoff.h"
 
 enum {
@@ -90,11 +91,9 @@ static void leave(struct generation *generation, struct worker *worker)
 
 static void describe_end(pid_t pid, int status, char *out, size_t size)
 {
-    if (WIFSIGNALED(status))
-        snprintf(out, size, "worker %d was ended by SIG%s (%s)%s", (int)pid, sigabbrev_np(WTERMSIG(status)),
-                 sigdescr_np(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped" : "");
-    else
-        snprintf(out, size, "worker %d ended with status %d", (int)pid, WEXITSTATUS(status));
+    char end[WAIT_STATUS_SIZE];
+    snprintf(out, size, "worker %d %s%s", (int)pid, wait_status_print(status, end),
+             WIFSIGNALED(status) && WCOREDUMP(status) ? ", core dumped" : "");
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */

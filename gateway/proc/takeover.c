@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/wait_status.h"
 #include "config.h"
 #include "proc/takeover_state.h"
 #include "proc/trial.h"
@@ -106,9 +107,10 @@ static int try_binary(int fd, ngi_error *err)
 {
     static const char ours[] = "postern: ";
     struct trial trial;
+    char how[WAIT_STATUS_SIZE];
     trial_run(&trial, run_check, &fd, CHECK_MS);
     const char *said = trial.output ? trial.output : "";
-    bool good = trial.end == TRIAL_EXITED && trial.code == 0 && text_has_suffix(said, consent);
+    bool good = trial.end == TRIAL_EXITED && trial.status == 0 && text_has_suffix(said, consent);
     if (text_has_prefix(said, ours))
         said += strlen(ours);
     int length = (int)strcspn(said, "\n");
@@ -120,7 +122,7 @@ static int try_binary(int fd, ngi_error *err)
     else if (trial.end == TRIAL_HUNG)
         ngi_error_set(err, NGI_EFAIL, "%s does not answer within %d s", self.path, CHECK_MS / 1000);
     else if (trial.end == TRIAL_CRASHED)
-        ngi_error_set(err, NGI_EFAIL, "%s was ended by SIG%s", self.path, sigabbrev_np(trial.code));
+        ngi_error_set(err, NGI_EFAIL, "%s %s", self.path, wait_status_print(trial.status, how));
     else if (length > 0)
         ngi_error_set(err, NGI_EFAIL, "%s: %.*s", self.path, length, said);
     else

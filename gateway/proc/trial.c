@@ -83,11 +83,11 @@ void trial_run(struct trial *trial, void (*fn)(void *arg, int fd), void *arg, in
     if (late)
         trial->end = TRIAL_HUNG;
     else if (WIFSIGNALED(status))
-        trial->end = TRIAL_CRASHED, trial->code = WTERMSIG(status);
+        trial->end = TRIAL_CRASHED, trial->status = status;
     else if (marked)
         trial->end = TRIAL_DONE;
     else
-        trial->end = TRIAL_EXITED, trial->code = WEXITSTATUS(status);
+        trial->end = TRIAL_EXITED, trial->status = status;
     if (marked)
         output.length--;
     (void)buffer_append(&output, "", 1);

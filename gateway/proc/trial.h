@@ -14,7 +14,7 @@ enum trial_end {
 
 struct trial {
     enum trial_end end;
-    int code;     /* exit status, or signal */
+    int status;   /* of waitpid(2), where it exited or crashed */
     char *output; /* what the function wrote to `fd`, NUL-terminated, malloc'ed; may be NULL */
     size_t length;
 };

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/wait_status.h"
 
 /* "-", or "=" and the text; the caller's. */
 static char *optional(const char *text)
@@ -151,6 +152,7 @@ void zygote_warn(struct zygote *zygote)
 void zygote_bury(struct zygote *zygote, char words[WORDS])
 {
     siginfo_t info = { 0 };
+    char how[WAIT_STATUS_SIZE];
     enum zygote_stage stage = zygote->stage;
     enum { MOST_MS = 500 };
     struct pollfd end = { zygote->pidfd, POLLIN, 0 };
@@ -158,13 +160,13 @@ void zygote_bury(struct zygote *zygote, char words[WORDS])
     /* The reactor may be in here: not for ever, whatever keeps the process, a tracer or a file system that hangs. */
     (void)poll(&end, 1, MOST_MS);
     int rc = waitid(P_PIDFD, (id_t)zygote->pidfd, &info, WEXITED | WNOHANG);
-    if (rc < 0 || info.si_pid == 0)
+    if (rc < 0 || info.si_pid == 0) {
         snprintf(words, WORDS, "has ended %s, and nobody knows how", phase_of(stage));
-    else if (info.si_code == CLD_EXITED)
-        snprintf(words, WORDS, "ended with status %d %s", info.si_status, phase_of(stage));
-    else
-        snprintf(words, WORDS, "died of SIG%s %s", sigabbrev_np(info.si_status) ? sigabbrev_np(info.si_status) : "?",
-                 phase_of(stage));
+    } else {
+        bool exited = info.si_code == CLD_EXITED;
+        int status = exited ? W_EXITCODE(info.si_status, 0) : W_EXITCODE(0, info.si_status);
+        snprintf(words, WORDS, "%s %s", wait_status_print(status, how), phase_of(stage));
+    }
     close(zygote->pidfd);
     if (zygote->line >= 0)
         close(zygote->line);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/wait_status.h"
 
 static void (*teller)(const char *text); /* before threads start */
 
@@ -124,18 +125,17 @@ static void note_failure(struct hosts *hosts, const char *what)
 static void describe(const struct remote *remote, char *text, size_t size)
 {
     int status = remote->status;
+    char end[WAIT_STATUS_SIZE];
     if (remote->killed)
         snprintf(text, size, "its host process %d was killed: %s", (int)remote->pid, remote->killed);
     else if (status == HOSTS_STATUS_UNKNOWN)
         snprintf(text, size, "its host process %d ended, nobody knows how", (int)remote->pid);
-    else if (WIFSIGNALED(status))
-        snprintf(text, size, "its host process %d died of SIG%s", (int)remote->pid, sigabbrev_np(WTERMSIG(status)));
-    else if (WEXITSTATUS(status) == HOSTS_EXIT_AFTER_FORK)
+    else if (WIFEXITED(status) && WEXITSTATUS(status) == HOSTS_EXIT_AFTER_FORK)
         snprintf(text, size, "its host process %d could not begin: after_fork failed, and the log has its words",
                  (int)remote->pid);
     else
-        snprintf(text, size, "its host process %d ended with status %d, which nobody had asked it to", (int)remote->pid,
-                 WEXITSTATUS(status));
+        snprintf(text, size, "its host process %d %s%s", (int)remote->pid, wait_status_print(status, end),
+                 WIFEXITED(status) ? ", which nobody had asked it to" : "");
 }
 
 static void tell_crash(struct hosts *hosts, const char *how)

@@ -72,7 +72,7 @@ static void crash(const char *path, const char *const *headers, const char *data
     char wanted[64];
     ck_assert_int_ne(ask("POST", path, headers, data, length)->error, 0);
     if (signal)
-        snprintf(wanted, sizeof wanted, " was ended by SIG%s (", sigabbrev_np(signal));
+        snprintf(wanted, sizeof wanted, " died of SIG%s", sigabbrev_np(signal));
     else
         snprintf(wanted, sizeof wanted, " ended with status 1; another takes its place\n");
     gateway_wait_log(&gateway, wanted);

@@ -198,7 +198,7 @@ END_TEST
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 #define CRASHED "ended with status "
 #else
-#define CRASHED "was ended by SIGSEGV"
+#define CRASHED "died of SIGSEGV"
 #endif
 
 /* --- what fails ----------------------------------------------------------------------------------------------- */

@@ -193,7 +193,7 @@ static void lose_adopted_worker(void)
     gateway_wait_log(&gateway, "nothing has changed: generation 1 serves on");
     pid_t first = answering_worker();
     ck_assert_int_eq(kill(first, SIGKILL), 0);
-    gateway_wait_log(&gateway, "was ended by SIGKILL (Killed); another takes its place");
+    gateway_wait_log(&gateway, "died of SIGKILL; another takes its place");
     EXPECT(GET("/g/"), 200, "one");
     ck_assert_int_ne(answering_worker(), first);
     EXPECT_HAS(status_text(), "generation 1 serves");
@@ -294,7 +294,7 @@ START_TEST(one_that_loads_is_adopted_where_the_reload_is_refused)
     scratch_write(&scratch, "conf", "processes = many\n");
     kill(gateway.pid, SIGUSR2);
     gateway_wait_log(&gateway, "nothing has changed: generation 1 serves on");
-    snprintf(line, sizeof line, "generation 2 did not start (worker %d was ended by SIGKILL (Killed))",
+    snprintf(line, sizeof line, "generation 2 did not start (worker %d died of SIGKILL)",
              (int)gateway_worker(&gateway));
     kill(gateway_worker(&gateway), SIGKILL);
     gateway_wait_log(&gateway, line);
@@ -366,7 +366,7 @@ static const struct {
     { "junk\n", 0755, "/postern: Exec format error\n" },
     { "junk\n", 0644, "/postern: Permission denied\n" },
     { "#!/bin/sh\n", 0755, "/postern does not know takeover-check\n" },
-    { "#!/bin/sh\nkill -SEGV $$\n", 0755, "/postern was ended by SIGSEGV\n" },
+    { "#!/bin/sh\nkill -SEGV $$\n", 0755, "/postern died of SIGSEGV\n" },
     { "#!/bin/sh\necho 'postern 0.1 takes over'; exit 1\n", 0755, "/postern: postern 0.1 takes over\n" },
     { "#!/bin/sh\necho \"postern: no such command: $1; postern --help lists them\" >&2; exit 2\n", 0755,
       "/postern: no such command: takeover-check; postern --help lists them\n" },

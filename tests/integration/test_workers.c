@@ -59,7 +59,7 @@ START_TEST(who_is_killed_takes_only_his_own_requests_along)
     workers(pids, 4);
     load_killed(load, pids[1]);
     kill(pids[1], SIGKILL);
-    snprintf(line, sizeof line, "worker %d was ended by SIGKILL (Killed); another takes its place", (int)pids[1]);
+    snprintf(line, sizeof line, "worker %d died of SIGKILL; another takes its place", (int)pids[1]);
     gateway_wait_log(&gateway, line);
     load_await(load, SOME);
     await_workers(3);
@@ -67,7 +67,7 @@ START_TEST(who_is_killed_takes_only_his_own_requests_along)
     ck_assert_uint_eq(result.bad, 0);
     ck_assert_msg(result.lost == result.lost_to && result.lost <= KEPT + FRESH, "%lu lost, %lu by the kill: %s",
                   result.lost, result.lost_to, result.first_loss);
-    EXPECT_HAS(status_text(), "was ended by SIGKILL");
+    EXPECT_HAS(status_text(), "died of SIGKILL");
     finish();
 }
 END_TEST

@@ -18,6 +18,7 @@
 #define CRASHING_INIT INIT "{ " UNUSED CRASH " return 0; }\n" WITH_INIT
 #define CRASHING_FINI "static void end(void *state) { (void)state; " CRASH " }\n" WITH(".fini = end")
 #define ABORTING_INIT INIT "{ " UNUSED "abort(); }\n" WITH_INIT
+#define SIGNALLING_INIT "#include <signal.h>\n" INIT "{ " UNUSED "return raise(SIGRTMIN); }\n" WITH_INIT
 #define EXITING_CONSTRUCTOR CONSTRUCTOR "{ exit(0); }\n" GOOD
 #define EXITING_INIT INIT "{ " UNUSED "_exit(0); }\n" WITH_INIT
 #define HANGING_INIT INIT "{ " UNUSED "for (;;) pause(); }\n" WITH_INIT

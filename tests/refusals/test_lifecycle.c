@@ -95,6 +95,12 @@ START_TEST(an_init_that_aborts_is_named)
 }
 END_TEST
 
+START_TEST(an_init_that_dies_of_a_signal_without_a_name_is_named)
+{
+    did(SIGNALLING_INIT, "crashed in init: Real-time signal 0" SHOWS_WHERE("DIR/x.so"));
+}
+END_TEST
+
 START_TEST(a_fini_that_crashes_is_named)
 {
     did(CRASHING_FINI, "crashed in fini: Segmentation fault" SHOWS_WHERE("DIR/x.so"));
@@ -157,6 +163,7 @@ Suite *lifecycle_suite(void)
     tcase_add_test(tests, an_init_that_crashes_is_named);
     tcase_add_test(tests, serve_names_an_init_that_crashes);
     tcase_add_test(tests, an_init_that_aborts_is_named);
+    tcase_add_test(tests, an_init_that_dies_of_a_signal_without_a_name_is_named);
     tcase_add_test(tests, a_fini_that_crashes_is_named);
     tcase_add_test(tests, a_constructor_that_exits_is_named);
     tcase_add_test(tests, serve_names_a_constructor_that_exits);

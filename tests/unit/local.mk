@@ -82,7 +82,8 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_task.c \
 	tests/unit/test_text.c \
 	tests/unit/test_transcript.c \
-	tests/unit/test_urlencoded.c tests/unit/test_verdict.c
+	tests/unit/test_urlencoded.c tests/unit/test_verdict.c \
+	tests/unit/test_wait_status.c
 
 # Its own zygotes, hosts and reactor take the place of those in the library.
 check_PROGRAMS += tests/unit/nursery
