@@ -9,6 +9,18 @@
 #include "base/text.h"
 #include "plugin/description.h"
 
+static int refuse_undefined(const struct facts *facts, ngi_error *err)
+{
+    const char *what = "undefined symbol ", *remedy = "link the library that has it (-lNAME)",
+               *first = facts->undefined[0];
+    if (text_has_prefix(first, "needed library"))
+        what = "", remedy = "install it, or link with -Wl,-rpath";
+    else if (text_has_prefix(first, "ngi_")) /* those are inline, or the compiler has not seen them */
+        remedy = "ngi.h declares no such function: look its name up there, and see what the compiler warns of";
+    return ngi_error_set(err, NGI_EABI, "%s%s: %s%s", what, first, remedy,
+                         facts->undefined_count > 1 ? "; postern inspect lists more that is missing" : "");
+}
+
 /* Refuses, before any of its code runs, what is known not to load. */
 static int check_facts(const struct facts *facts, ngi_error *err)
 {
@@ -20,13 +32,7 @@ static int check_facts(const struct facts *facts, ngi_error *err)
         return ngi_error_set(err, NGI_EABI,
                              "no entry symbol ngi_plugin_v1: write NGI_PLUGIN(…) in the source, or export "
                              "that function");
-    if (facts->undefined_count > 0) {
-        bool library = text_has_prefix(facts->undefined[0], "needed library");
-        return ngi_error_set(err, NGI_EABI, "%s%s: %s%s", library ? "" : "undefined symbol ", facts->undefined[0],
-                             library ? "install it, or link with -Wl,-rpath" : "link the library that has it (-lNAME)",
-                             facts->undefined_count > 1 ? "; postern inspect lists more that is missing" : "");
-    }
-    return NGI_OK;
+    return facts->undefined_count > 0 ? refuse_undefined(facts, err) : NGI_OK;
 }
 
 /* A path to the private copy that a debugger or a sanitizer in another process can open as well. */

@@ -13,6 +13,16 @@ START_TEST(an_undefined_symbol_is_named)
 }
 END_TEST
 
+/* A slip of the pen, and no library has it. */
+START_TEST(an_undefined_symbol_of_ours_is_none)
+{
+    given_linked("x.so", "static int needy(ngi_request *r) { (void)r; return ngi_environ(); }\n" PLUGIN,
+                 "-Wno-implicit-function-declaration");
+    refused("DIR/x.so: undefined symbol ngi_environ: ngi.h declares no such function: look its name up there, and see "
+            "what the compiler warns of");
+}
+END_TEST
+
 START_TEST(further_undefined_symbols_are_hinted_at)
 {
     given("x.so", "int frobnicate(void);\nint defrobnicate(void);\n"
@@ -45,6 +55,7 @@ Suite *linking_suite(void)
     Suite *suite = suite_create("linking");
     TCase *tests = refusal_case(suite);
     tcase_add_test(tests, an_undefined_symbol_is_named);
+    tcase_add_test(tests, an_undefined_symbol_of_ours_is_none);
     tcase_add_test(tests, further_undefined_symbols_are_hinted_at);
     tcase_add_test(tests, a_needed_library_that_is_not_there_is_named);
     tcase_add_test(tests, a_weak_symbol_may_be_missing);
