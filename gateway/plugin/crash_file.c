@@ -5,24 +5,38 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/scribe.h"
 #include "base/text.h"
+#include "http/date.h"
 
 #define SUFFIX ".request"
 
-enum { NAME_MOST = 64 }; /* a plugin's name has no more */
+enum {
+    NAME_MOST = 64,      /* a plugin's name has no more */
+    WHEN_LENGTH = 16,    /* "20261121T103052Z" */
+    HEAD_MOST = 1 << 20, /* what a file may have beside a body */
+    PASSED_MOST = 16 << 20,
+};
 
 /* Set before threads start; read by the handler. */
 static char directory[PATH_MAX]; /* "": requests are not kept */
 static uint64_t body_limit;
+static int64_t keep_most;
+static crash_file_keeper *keeper; /* who keeps them for us; NULL: we do */
 
 /* Of the one file that the handler makes. */
 static char file_path[PATH_MAX + NAME_MAX];
+
+enum { NEW_FILE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC };
 
 /* --- at the start ------------------------------------------------------------------------------------------------ */
 
@@ -48,11 +62,15 @@ static bool is_digits(const char *text, size_t n)
 }
 
 /* "20261121T103052Z-…": sorted by name, they are sorted by time. */
+static bool is_name(const char *name)
+{
+    return strlen(name) > WHEN_LENGTH + 1 && is_digits(name, 8) && name[8] == 'T' && is_digits(name + 9, 6) &&
+           name[15] == 'Z' && name[WHEN_LENGTH] == '-' && text_has_suffix(name, SUFFIX);
+}
+
 static int is_ours(const struct dirent *entry)
 {
-    const char *name = entry->d_name;
-    return strlen(name) > 17 && is_digits(name, 8) && name[8] == 'T' && is_digits(name + 9, 6) && name[15] == 'Z' &&
-           name[16] == '-' && text_has_suffix(name, SUFFIX);
+    return is_name(entry->d_name);
 }
 
 /* Others may do the same at the same time; what cannot be removed stays. */
@@ -71,6 +89,46 @@ static void prune(int64_t keep)
         close(fd);
 }
 
+/* --- of another process ----------------------------------------------------------------------------------------- */
+
+/* "20261121T103052Z-PLUGIN-0123456789abcdef.request", as crash_file_open makes it. */
+static bool is_name_of(const char *name, const char *plugin)
+{
+    size_t length = strlen(plugin);
+    if (strchr(name, '/') || !is_name(name) || strncmp(name + WHEN_LENGTH + 1, plugin, length) != 0)
+        return false;
+    const char *incident = name + WHEN_LENGTH + 1 + length;
+    return *incident++ == '-' && strspn(incident, "0123456789abcdef") == REQUEST_ID_SIZE - 1 &&
+           strcmp(incident + REQUEST_ID_SIZE - 1, SUFFIX) == 0;
+}
+
+/* Whether it was about now: names of another day would have the files that they push out, or stay, for ever. */
+static bool is_of_now(const char *name)
+{
+    enum { AGO_S = 600, AHEAD_S = 60 }; /* a machine may have stood still, a clock have been set */
+    char first[COMPACT_DATE_SIZE], last[COMPACT_DATE_SIZE];
+    compact_date_format(time(NULL) - AGO_S, first);
+    compact_date_format(time(NULL) + AHEAD_S, last);
+    return strncmp(name, first, WHEN_LENGTH) >= 0 && strncmp(name, last, WHEN_LENGTH) <= 0;
+}
+
+/* So many bytes, or as many as there still are. */
+static int copy(int from, int to, off_t size)
+{
+    char block[16 * 1024];
+    for (off_t at = 0; at < size;) {
+        size_t most = size - at < (off_t)sizeof block ? (size_t)(size - at) : sizeof block;
+        ssize_t n = pread(from, block, most, at);
+        if (n <= 0)
+            return n < 0 ? -errno : 0;
+        int rc = file_write_all(to, block, (size_t)n);
+        if (rc < 0)
+            return rc;
+        at += n;
+    }
+    return 0;
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
 int crash_file_start(const char *path, int64_t keep, int64_t body_most, ngi_error *err)
@@ -84,8 +142,23 @@ int crash_file_start(const char *path, int64_t keep, int64_t body_most, ngi_erro
         return ngi_error_set(err, NGI_EIO, "%s", strerror(errno));
     }
     body_limit = (uint64_t)body_most;
+    keep_most = keep;
+    keeper = NULL;
     prune(keep);
     return NGI_OK;
+}
+
+void crash_file_entrust(const char *path, int64_t body_most, crash_file_keeper *with)
+{
+    if (!realpath(path, directory))
+        directory[0] = '\0';
+    body_limit = (uint64_t)body_most;
+    keeper = with;
+}
+
+bool crash_file_keeps(void)
+{
+    return directory[0] && !keeper;
 }
 
 int crash_file_open(const struct crash_facts *known, const char **ret_path)
@@ -106,7 +179,7 @@ int crash_file_open(const struct crash_facts *known, const char **ret_path)
     scribe_put(&path, known->facts.incident);
     scribe_put(&path, SUFFIX);
     path.text[path.length] = '\0';
-    int fd = open(file_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = keeper ? memfd_create("request", MFD_CLOEXEC) : open(file_path, NEW_FILE, 0600);
     if (fd < 0)
         return -errno;
     *ret_path = file_path;
@@ -116,8 +189,39 @@ int crash_file_open(const struct crash_facts *known, const char **ret_path)
 int crash_file_fill(int fd, const struct crash_facts *known)
 {
     int rc = transcript_write(fd, &known->facts, known->request, body_limit);
+    if (rc >= 0 && keeper)
+        rc = keeper(strrchr(file_path, '/') + 1, fd);
     close(fd);
-    if (rc < 0)
+    if (rc < 0 && !keeper)
         unlink(file_path);
     return rc;
+}
+
+int crash_file_adopt(const char *plugin, const char *name, int fd, int64_t *ret_size, ngi_error *err)
+{
+    char path[PATH_MAX + NAME_MAX];
+    struct stat file;
+    *ret_size = 0;
+    if (!is_name_of(name, plugin) || !is_of_now(name))
+        return ngi_error_set(err, NGI_EINVAL, "no crash of it, of now, has a file of that name");
+    /* A file in memory, and no other, has seals (fcntl(2)): one that is on no disk, and never waits to be read. First
+     * of all, since to ask a file system for anything else may be to wait. */
+    if (fcntl(fd, F_GET_SEALS) < 0 || fstat(fd, &file) < 0 || !S_ISREG(file.st_mode))
+        return ngi_error_set(err, NGI_EINVAL, "what has come is no file in memory");
+    if ((uint64_t)file.st_size > body_limit + HEAD_MOST || file.st_size > PASSED_MOST)
+        return ngi_error_set(err, NGI_ETOOBIG, "%lld bytes are too many", (long long)file.st_size);
+    if (file.st_blocks * 512 < file.st_size)
+        return ngi_error_set(err, NGI_EINVAL, "what has come has holes");
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    int out = open(path, NEW_FILE, 0600);
+    int rc = out < 0 ? -errno : copy(fd, out, file.st_size);
+    *ret_size = file.st_size;
+    if (out >= 0 && close(out) < 0 && rc == 0)
+        rc = -errno;
+    if (out >= 0 && rc < 0)
+        unlink(path);
+    if (rc < 0)
+        return ngi_error_set(err, NGI_EIO, "%s: %s", path, strerror(-rc));
+    prune(keep_most + 1); /* room for one is left at the start only */
+    return NGI_OK;
 }

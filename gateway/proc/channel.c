@@ -1,6 +1,7 @@
 #include "proc/channel.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -36,11 +37,12 @@ int channel_receive(int channel, char text[CHANNEL_TEXT_MAX + 1], int *ret_fd)
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN)
         return MESSAGE_NONE;
-    if (n == 0 && ret_fd && *ret_fd >= 0) { /* an empty message may bring one, too */
+    bool message = n > 0 && kind != MESSAGE_NONE;
+    if (!message && ret_fd && *ret_fd >= 0) { /* what is no message may bring one, too */
         close(*ret_fd);
         *ret_fd = -1;
     }
-    if (n <= 0)
+    if (!message)
         return -1;
     text[n - 1] = '\0';
     return (unsigned char)kind;

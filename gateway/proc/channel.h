@@ -41,7 +41,8 @@ int channel_open(int ends[2]);
 int channel_send(int channel, int message, const char *text, int fd);
 
 /* The next message, with its text NUL-terminated and the descriptor that came along (the caller's; -1: none).
- * MESSAGE_NONE: there is none; -1: the other side is gone. `ret_fd` NULL: none is taken, whatever is sent. */
+ * MESSAGE_NONE: there is none; -1: the other side is gone, or says what is no message. `ret_fd` NULL: none is taken,
+ * whatever is sent. */
 int channel_receive(int channel, char text[CHANNEL_TEXT_MAX + 1], int *ret_fd);
 
 #endif

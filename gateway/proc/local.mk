@@ -4,6 +4,7 @@ libpostern_a_SOURCES += \
 	gateway/proc/backtrace.c \
 	gateway/proc/channel.c gateway/proc/channel.h \
 	gateway/proc/control.c gateway/proc/control.h \
+	gateway/proc/crash_line.c gateway/proc/crash_line.h \
 	gateway/proc/crew.c gateway/proc/crew.h \
 	gateway/proc/drain.c gateway/proc/drain.h \
 	gateway/proc/files_watch.c gateway/proc/files_watch.h \

@@ -122,12 +122,15 @@ struct zygote *zygote_new(const struct zygote_brief *brief, struct report *repor
         zygote->due.fire = zygote_due;
         zygote->join.run = zygote_join;
         zygote->leave.run = zygote_leave;
+        crash_line_init(&zygote->crashes);
         buffer_init(&zygote->heard, TEXT_MOST);
         zygote->name = strdup(brief->name);
         zygote->mount = brief->mount ? strdup(brief->mount) : NULL;
         if (zygote->name && !brief->mount == !zygote->mount) {
             zygote->settings = settings_extract(brief->settings, brief->name);
-            error = zygote->settings < 0 ? -zygote->settings : zygote_begin(zygote);
+            error = -crash_line_open(&zygote->crashes, zygote->name);
+            if (!error)
+                error = zygote->settings < 0 ? -zygote->settings : zygote_begin(zygote);
         }
     }
     if (!error)
@@ -183,6 +186,8 @@ void zygote_free(struct zygote *zygote, int grace_ms)
     if (zygote->pidfd >= 0)
         end_process(zygote, deadline_ms);
     end_hosts(zygote, deadline_ms);
+    crash_line_take(&zygote->crashes);
+    crash_line_close(&zygote->crashes);
     free_asks(zygote->asks);
     free_asks(zygote->sent);
     if (zygote->settings >= 0)

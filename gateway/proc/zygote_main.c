@@ -21,9 +21,9 @@
 #include "plugin/description.h"
 #include "plugin/registry.h"
 #include "proc/autopsy.h"
+#include "proc/crash_line.h"
 #include "proc/host.h"
 #include "proc/huge_pages.h"
-#include "proc/keep_crashes.h"
 #include "proc/sandbox.h"
 #include "proc/signals.h"
 #include "proc/zygote_line.h"
@@ -66,7 +66,7 @@ static bool adapt(struct settings *settings)
 static bool enter_sandbox(const struct nest *nest, struct report *report)
 {
     const struct zygote_job *job = nest->job;
-    const int keep[] = { STDOUT_FILENO, STDERR_FILENO, job->line, job->copy, nest->strays.list };
+    const int keep[] = { STDOUT_FILENO, STDERR_FILENO, job->line, job->copy, job->crashes, nest->strays.list };
     struct sandbox sandbox;
     ngi_error err = { 0 };
     sandbox_from_settings(&sandbox, job->name, settings_plugin(nest->settings, job->name));
@@ -84,9 +84,9 @@ static bool enter_sandbox(const struct nest *nest, struct report *report)
 static bool load(struct nest *nest, struct report *report)
 {
     struct plugin_file file = { .path = (char *)nest->job->path, .copy = nest->job->copy };
+    crash_line_use(nest->job->crashes, nest->settings);
     if (!enter_sandbox(nest, report))
         return false;
-    keep_crashes(nest->settings, false); /* the worker has said what there is to say */
     return registry_add(nest->registry, &file, nest->job->mount, nest->settings, report);
 }
 
@@ -348,7 +348,7 @@ int zygote_main(const struct zygote_job *job)
     struct report report = { 0 };
     struct nest nest = { .job = job, .registry = registry_new() };
     buffer_init(&nest.heard, CHANNEL_TEXT_MAX + 1);
-    const int given[] = { job->line, job->settings, job->copy };
+    const int given[] = { job->line, job->settings, job->copy, job->crashes };
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
         (void)fcntl(given[i], F_SETFD, FD_CLOEXEC);
     signals_block(); /* who signals a whole service means the gateway */

@@ -11,6 +11,7 @@ struct zygote_job {
     int line;
     int settings;      /* settings_extract */
     int copy;          /* of the plugin's file */
+    int crashes;       /* proc/crash_line.h; -1: requests of crashes are not kept */
     const char *path;  /* of that file, for messages */
     const char *name;  /* of the plugin */
     const char *mount; /* NULL: as the settings or the name say */

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "proc/crash_line.h"
 #include "proc/zygote.h"
 #include "proc/zygote_line.h"
 #include "run/reactor.h"
@@ -43,6 +44,7 @@ struct zygote {
     char *name, *mount;  /* of the brief; no mount: NULL */
     int settings;        /* the extract, for each one that is started */
     struct hosts *hosts; /* NULL: it does not serve yet */
+    struct crash_line crashes;
 
     /* The process. */
     enum zygote_stage stage;

@@ -44,7 +44,7 @@ static char **own_environment(void)
  * number takes that off in the child alone (posix_spawn_file_actions_adddup2(3), glibc 2.29). */
 static int spawn(const struct zygote *zygote, int line, pid_t *ret)
 {
-    const int given[] = { line, zygote->settings, zygote->file->copy };
+    const int given[] = { line, zygote->settings, zygote->file->copy, zygote->crashes.theirs };
     enum { GIVEN = sizeof given / sizeof *given };
     char numbers[GIVEN + 1][16];
     char *mount = optional(zygote->mount);
@@ -56,7 +56,7 @@ static int spawn(const struct zygote *zygote, int line, pid_t *ret)
     int error = mount ? 0 : ENOMEM;
     for (size_t i = 0; i < GIVEN; i++) {
         snprintf(numbers[i], sizeof numbers[i], "%d", given[i]);
-        if (error == 0)
+        if (error == 0 && given[i] >= 0)
             error = posix_spawn_file_actions_adddup2(&actions, given[i], given[i]);
     }
     snprintf(numbers[GIVEN], sizeof numbers[GIVEN], "%d", (int)getpid());
@@ -65,17 +65,9 @@ static int spawn(const struct zygote *zygote, int line, pid_t *ret)
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all); /* also what a plugin may have made of them */
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    char *const argv[] = { (char *)"postern",
-                           (char *)"zygote",
-                           numbers[0],
-                           numbers[1],
-                           numbers[2],
-                           numbers[GIVEN],
-                           (char *)(zygote->hosts ? "1" : "0"),
-                           zygote->file->path,
-                           zygote->name,
-                           mount,
-                           NULL };
+    char *const argv[] = { (char *)"postern",  (char *)"zygote", numbers[0],     numbers[1],
+                           numbers[2],         numbers[3],       numbers[GIVEN], (char *)(zygote->hosts ? "1" : "0"),
+                           zygote->file->path, zygote->name,     mount,          NULL };
     char **environment = own_environment();
     if (!environment)
         error = ENOMEM;

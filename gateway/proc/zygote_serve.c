@@ -157,6 +157,7 @@ static bool take_ended(struct zygote *zygote)
     if (born)
         close(born->pidfd);
     bool known = born || ask;
+    crash_line_take(&zygote->crashes); /* what it was crashing at is kept when its client hears of it */
     free(born);
     free(ask);
     if (known)
@@ -405,6 +406,7 @@ void zygote_join(struct reactor_errand *errand)
     struct zygote *zygote = (struct zygote *)((char *)errand - offsetof(struct zygote, join));
     send_asks(zygote);
     zygote->joined = watch(zygote);
+    crash_line_listen(&zygote->crashes);
 }
 
 void zygote_leave(struct reactor_errand *errand)
@@ -415,6 +417,7 @@ void zygote_leave(struct reactor_errand *errand)
         reactor_remove(&zygote->end_source);
     zygote->awaits_end = false;
     reactor_unset(&zygote->due);
+    crash_line_leave(&zygote->crashes);
 }
 
 const struct hosts_source zygote_source = { make };

@@ -96,7 +96,9 @@ struct ending {
 };
 
 static const struct ending endings[] = {
-    { "/null", SIGSEGV, "postern: crashed: SIGSEGV (bad memory access) at address 0x0 in plugin crashes, file ",
+    { "/null",
+      SIGSEGV,
+      "postern: crashed: SIGSEGV (bad memory access) at address 0x0 in plugin crashes, file ",
       { "deref", "null" } },
     { "/inlined", SIGSEGV, "postern: crashed: SIGSEGV ", { "dissolved", "inlined" } },
     { "/abort", SIGABRT, "postern: crashed: SIGABRT (abort) in plugin crashes, file ", { "aborts" } },
@@ -112,7 +114,8 @@ static void expect_verdict(const char *log, const struct ending *ending)
     char line[256];
     EXPECT_HAS(log, ending->words);
     EXPECT_HAS(log, ", version 1.2, build-id ");
-    snprintf(line, sizeof line, ", handler of route \"%s\", POST /crashes%s?a=b, incident ", ending->path, ending->path);
+    snprintf(line, sizeof line, ", handler of route \"%s\", POST /crashes%s?a=b, incident ", ending->path,
+             ending->path);
     EXPECT_HAS(log, line);
     for (size_t i = 0; i < 2 && ending->frames[i]; i++) {
         snprintf(line, sizeof line, " %s at ", ending->frames[i]);
@@ -191,6 +194,37 @@ START_TEST(a_crash_in_a_host_process_is_told_as_well)
 }
 END_TEST
 
+/* Whatever its sandbox keeps from the process, crash_dir above all, which is the gateway's. */
+START_TEST(a_crash_in_a_sandbox_is_told_as_well)
+{
+    static const char *const settings[] = { "plugin.crashes.filesystem=readonly", "plugin.crashes.user=nobody",
+                                            "plugin.crashes.network=off", "plugin.crashes.files_limit=64" };
+    struct command_result result;
+    char incident[32];
+    if (SANITIZED)
+        return skip("the sanitizer takes the crash");
+    if (strstr(settings[_i], "user") && geteuid() != 0)
+        return skip("only root can give a process to another user");
+    SERVE_CRASHES("--set", "run=process", "--set", settings[_i]);
+    const struct reply *reply = ask("POST", "/crashes/null", LIST("X-Word: heard"), "body", 4);
+    EXPECT_STATUS(reply, 502);
+    const char *file = kept(); /* by now */
+    ck_assert_ptr_nonnull(file);
+    snprintf(incident, sizeof incident, "%.16s", strstr(reply->body, "\nIncident ") + strlen("\nIncident "));
+    EXPECT_HAS(file, incident);
+    EXPECT_HAS(content(file), "\nX-Word: heard\n");
+    EXPECT_HAS(content(file), "\n\nbody");
+    gateway_wait_log(&gateway, file);
+    EXPECT_LACKS(gateway_log(&gateway), "not kept");
+    if (has_backtrace())
+        EXPECT_HAS(gateway_log(&gateway), "] #0 ");
+    COMMAND(&result, "postern", "call", "--replay", file, built(CRASHES));
+    ck_assert_int_eq(result.signal, SIGSEGV);
+    command_free(&result);
+    finish();
+}
+END_TEST
+
 START_TEST(a_smashed_stack_and_many_crashes_at_once_have_one_verdict)
 {
     static const char *const paths[] = { "/crashes/smash", "/crashes/together" };
@@ -212,8 +246,8 @@ START_TEST(what_is_kept_names_the_client_behind_a_proxy)
     if (SANITIZED)
         return skip("the sanitizer takes the crash");
     SERVE_CRASHES("--set", "trusted=127.0.0.1");
-    crash("/crashes/null", LIST("X-Forwarded-For: 203.0.113.1", "X-Forwarded-Proto: https", "Host: shop.example"), "", 0,
-          SIGSEGV);
+    crash("/crashes/null", LIST("X-Forwarded-For: 203.0.113.1", "X-Forwarded-Proto: https", "Host: shop.example"), "",
+          0, SIGSEGV);
     EXPECT_HAS(content(kept()), "\n# remote: 203.0.113.1\n# scheme: https\n");
     finish();
 }
@@ -226,7 +260,8 @@ START_TEST(credentials_are_not_kept)
     if (SANITIZED)
         return skip("the sanitizer takes the crash");
     SERVE_CRASHES();
-    crash("/crashes/null", LIST("Authorization: Bearer sesame", "cookie: id=sesame", "X-Cookie: raisin"), "", 0, SIGSEGV);
+    crash("/crashes/null", LIST("Authorization: Bearer sesame", "cookie: id=sesame", "X-Cookie: raisin"), "", 0,
+          SIGSEGV);
     const char *path = kept();
     EXPECT_LACKS(content(path), "sesame");
     EXPECT_HAS(content(path), "\nAuthorization: (masked)\n");
@@ -277,7 +312,8 @@ START_TEST(without_a_good_directory_nothing_is_kept)
     mkdir(scratch_path(&scratch, "crashes"), 0700);
     ck_assert_int_eq(chmod(scratch_path(&scratch, "crashes"), 0777), 0);
     serve_crashes(LIST());
-    EXPECT_HAS(gateway_log(&gateway), "/crashes: others may write to it (mode 0777): chmod go-w it; requests that crash a "
+    EXPECT_HAS(gateway_log(&gateway), "/crashes: others may write to it (mode 0777): chmod go-w it; requests that "
+                                      "crash a "
                                       "plugin are not kept\n");
     crash("/crashes/null", NULL, "", 0, SIGSEGV);
     EXPECT_LACKS(gateway_log(&gateway), ", kept in ");
@@ -304,9 +340,9 @@ END_TEST
 #define SABOTAGE                                                                                                       \
     "#include <stdlib.h>\n#include <string.h>\n#include <sys/uio.h>\n"                                                 \
     "ssize_t process_vm_readv(pid_t pid, const struct iovec *to, unsigned long n, const struct iovec *from,\n"         \
-    "                         unsigned long m, unsigned long flags)\n"                                                \
+    "                         unsigned long m, unsigned long flags)\n"                                                 \
     "{ if (getenv(\"CRASH_AGAIN\")) abort(); return -1; }\n"                                                           \
-    "__attribute__((constructor)) static void start(int argc, char **argv)\n"                                         \
+    "__attribute__((constructor)) static void start(int argc, char **argv)\n"                                          \
     "{ if (argc > 1 && strcmp(argv[1], \"autopsy\") == 0) abort(); }\n"
 
 START_TEST(a_crash_ends_the_process_whatever_goes_wrong_in_telling_it)
@@ -362,6 +398,7 @@ Suite *crashes_suite(void)
     TCase *own = test_case(suite, "crashes", NULL);
     tcase_add_loop_test(own, a_crash_is_told_and_its_request_can_be_run_again, 0, sizeof endings / sizeof *endings);
     tcase_add_loop_test(own, a_crash_in_a_host_process_is_told_as_well, 0, sizeof endings / sizeof *endings);
+    tcase_add_loop_test(own, a_crash_in_a_sandbox_is_told_as_well, 0, 4);
     tcase_add_test(own, a_smashed_stack_and_many_crashes_at_once_have_one_verdict);
     tcase_add_test(own, what_is_kept_names_the_client_behind_a_proxy);
     tcase_add_test(own, credentials_are_not_kept);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -197,6 +198,30 @@ START_TEST(what_a_host_has_left_behind_ends_with_the_worker_and_with_the_gateway
 }
 END_TEST
 
+/* The line for requests of crashes is shared by all hosts of the plugin: it is lost, and nothing else is. */
+START_TEST(a_host_that_shuts_down_what_it_shares_costs_nobody_anything)
+{
+    char directory[200];
+    if (SANITIZED)
+        return; /* which takes the crash */
+    prepare();
+    snprintf(directory, sizeof directory, "crash_dir=%s", scratch_path(&scratch, "crashes"));
+    ck_assert_int_eq(mkdir(scratch_path(&scratch, "crashes"), 0700), 0);
+    SERVE_FAULTS("--set", "hosts=2", "--set", directory);
+    EXPECT(GET("/faults/shut"), 200, "1\n");
+    gateway_wait_log(&gateway, "error: plugin faults: a host process has broken the line for requests of crashes: no "
+                               "more "
+                               "are kept\n");
+    EXPECT(GET("/faults/fine"), 200, "fine\n");
+    EXPECT_STATUS(GET("/faults/segv"), 502);
+    gateway_wait_log(&gateway, "postern: the request is not kept: ");
+    EXPECT(GET("/faults/fine"), 200, "fine\n");
+    EXPECT_STATUS(GET("/hello/"), 200);
+    ck_assert_uint_eq(count_of(gateway_log(&gateway), "has broken the line"), 1);
+    finish_alone();
+}
+END_TEST
+
 /* --- the circuit --------------------------------------------------------------------------------------------- */
 
 /* Asks until the answer is `wanted`, and as long as it is `meanwhile`; how often it was that. */
@@ -337,6 +362,7 @@ Suite *host_faults_suite(void)
     TCase *own = test_case(suite, "a gateway each", NULL);
     tcase_add_loop_test(own, a_fault_costs_the_call_that_has_it, 0, sizeof faults / sizeof *faults);
     tcase_add_test(own, what_a_host_has_left_behind_ends_with_it);
+    tcase_add_test(own, a_host_that_shuts_down_what_it_shares_costs_nobody_anything);
     tcase_add_test(own, what_a_host_has_left_behind_ends_with_the_worker_and_with_the_gateway);
     tcase_add_test(own, a_plugin_that_always_crashes_is_left_alone_for_a_while);
     tcase_add_loop_test(own, a_body_that_cannot_be_kept_is_refused_with_the_reason, 0, 2);

@@ -23,6 +23,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_circuit.c \
 	tests/unit/test_claims.c \
 	tests/unit/test_crash_file.c \
+	tests/unit/test_crash_line.c \
 	tests/unit/test_described.c \
 	tests/unit/test_conditional.c \
 	tests/unit/test_cookie.c \

@@ -11,7 +11,7 @@
     SUITE(form) SUITE(forwarded) SUITE(framing) SUITE(method) SUITE(multipart) SUITE(outcome) SUITE(outcome_conditional) \
     SUITE(pattern) \
     SUITE(request) SUITE(response) SUITE(response_body) SUITE(router) SUITE(router_random) SUITE(target) \
-    SUITE(transcript) SUITE(crash_file) \
+    SUITE(transcript) SUITE(crash_file) SUITE(crash_line) \
     SUITE(urlencoded) SUITE(claims) SUITE(description) SUITE(described) SUITE(facts) SUITE(facts_undefined) SUITE(facts_refusals) SUITE(facts_hostile) \
     SUITE(facts_printing) SUITE(options) SUITE(counters) SUITE(executor) SUITE(pipe) SUITE(placement) SUITE(circuit) SUITE(reactor) \
     SUITE(task) SUITE(hosts) SUITE(ahead) SUITE(later) SUITE(listener) SUITE(crowd) SUITE(patience) SUITE(mapped_file) SUITE(fastcgi) SUITE(channel) SUITE(last_words) \

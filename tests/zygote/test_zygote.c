@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "fcgi/inner.h"
+#include "plugin/crash_file.h"
 #include "tests/harness/fcgi.h"
 #include "tests/harness/scratch.h"
 #include "tests/zygote/fixture.h"
@@ -328,7 +329,9 @@ START_TEST(a_crash_is_told_by_the_host_and_its_request_is_kept)
 {
     static const char *const words[] = { "plugin sound", "incident 0123456789abcdef", ".request", "#1 aborts at " };
     char text[256];
+    ngi_error err;
     snprintf(text, sizeof text, "crash_dir = \"%s\"\n", scratch.path);
+    ck_assert_int_eq(crash_file_start(scratch.path, 8, 1000, &err), NGI_OK); /* as the worker does, who keeps it */
     serve(text);
     int fd = make_host(1);
     say(fd, "/sound/aborts", (const char *const[]){ "NGI_REQUEST_ID=0123456789abcdef", NULL });
@@ -342,14 +345,14 @@ START_TEST(a_crash_is_told_by_the_host_and_its_request_is_kept)
 END_TEST
 
 /* Two processes that an answer names, as pidfds. */
-struct pair {
+struct couple {
     int fds[2];
 };
 
-static struct pair ask_pair(int fd, const char *target)
+static struct couple ask_pair(int fd, const char *target)
 {
     int pids[2];
-    struct pair pair;
+    struct couple pair;
     ck_assert_int_eq(sscanf(ask(fd, target), "%d %d", &pids[0], &pids[1]), 2);
     for (size_t i = 0; i < 2; i++) /* -1: it has been waited for */
         pair.fds[i] = pidfd_open(pids[i], 0);
@@ -373,7 +376,7 @@ START_TEST(what_a_host_leaves_behind_ends_with_it)
 {
     serve("plugin sound { option { helper = one } }");
     int fd = make_host(1);
-    struct pair child = ask_pair(fd, "/sound/child");
+    struct couple child = ask_pair(fd, "/sound/child");
     close(fd);
     turn_until(&told[1].ended);
     await_end(child.fds[0]);
@@ -387,7 +390,7 @@ START_TEST(sessions_of_its_own_do_not_save_it)
 {
     serve("");
     int fd = make_host(1);
-    struct pair family = ask_pair(fd, "/sound/family?apart");
+    struct couple family = ask_pair(fd, "/sound/family?apart");
     ck_assert(lives(family.fds[0]) && lives(family.fds[1]));
     close(fd);
     turn_until(&told[1].ended);
@@ -403,7 +406,7 @@ START_TEST(an_orphan_stays_while_its_host_lives)
 {
     serve("");
     int first = make_host(1), second = make_host(2);
-    struct pair orphan = ask_pair(first, "/sound/family?orphan");
+    struct couple orphan = ask_pair(first, "/sound/family?orphan");
     close(second);
     turn_until(&told[2].ended);
     int third = make_host(3); /* it has looked around before */
@@ -421,7 +424,7 @@ START_TEST(an_orphan_in_a_session_of_its_own_stays_until_a_host_ends)
 {
     serve("");
     int first = make_host(1), second = make_host(2);
-    struct pair orphan = ask_pair(first, "/sound/family?orphan&apart");
+    struct couple orphan = ask_pair(first, "/sound/family?orphan&apart");
     ck_assert_str_eq(ask(first, "/sound/thread"), "0");
     ck_assert(lives(orphan.fds[1]));
     close(second);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -99,6 +100,19 @@ static int closes(ngi_request *r)
     return ngi_text(r, 200, "closed\n");
 }
 
+/* Shuts down every socket that keeps messages apart: none of them is for the plugin, and some are shared. */
+static int shuts(ngi_request *r)
+{
+    int count = 0;
+    for (int fd = 3; fd < 256; fd++) {
+        int type = 0;
+        socklen_t length = sizeof type;
+        if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_SEQPACKET)
+            count += shutdown(fd, SHUT_RDWR) == 0;
+    }
+    return ngi_textf(r, 200, "%d\n", count);
+}
+
 /* Leaves a child behind, which has all descriptors. how: "crash" dies then, "both" has the child return too. */
 static int leaves(ngi_request *r)
 {
@@ -155,6 +169,7 @@ static const ngi_route routes[] = {
     NGI_ROUTE(NGI_ANY, "/hog", hogs),    NGI_ROUTE(NGI_ANY, "/stack", overflows),
     NGI_ROUTE(NGI_ANY, "/free", frees_twice),
     NGI_ROUTE(NGI_ANY, "/kill", killed), NGI_ROUTE(NGI_ANY, "/close", closes),
+    NGI_ROUTE(NGI_ANY, "/shut", shuts),
     NGI_ROUTE(NGI_ANY, "/leave", leaves), NGI_ROUTE(NGI_GET, "/moody", moody),
     NGI_ROUTE(NGI_GET, "/hold", hold, NGI_MAY_BLOCK),
     NGI_ROUTE(NGI_POST, "/size", size),  NGI_ROUTE(NGI_GET, "/nap", nap),

@@ -1,0 +1,152 @@
+/* The line for requests of crashes, the worker's side; real hosts are at its other end in tests/integration. */
+#include "proc/crash_line.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "plugin/crash_file.h"
+#include "proc/channel.h"
+#include "tests/unit/suites.h"
+
+static char place[64];
+static struct crash_line line;
+
+static void set_up(void)
+{
+    ngi_error err;
+    strcpy(place, "/tmp/postern-line-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(place));
+    ck_assert_int_eq(crash_file_start(place, 1000, 100, &err), NGI_OK);
+    crash_line_init(&line);
+    ck_assert_int_eq(crash_line_open(&line, "a"), 0);
+    ck_assert_int_ge(line.theirs, 0);
+}
+
+/* The files that are kept; removes them, too, where asked to. */
+static unsigned kept(bool removes)
+{
+    char path[512];
+    const struct dirent *entry;
+    unsigned count = 0;
+    DIR *directory = opendir(place);
+    while (directory && (entry = readdir(directory)) != NULL) {
+        snprintf(path, sizeof path, "%s/%s", place, entry->d_name);
+        count += *entry->d_name != '.';
+        if (removes)
+            unlink(path);
+    }
+    closedir(directory);
+    return count;
+}
+
+static void tear_down(void)
+{
+    crash_line_close(&line);
+    (void)kept(true);
+    rmdir(place);
+}
+
+static void say(int kind, unsigned number, bool has_file)
+{
+    char name[64];
+    int fd = has_file ? memfd_create("request", MFD_CLOEXEC) : -1;
+    time_t now = time(NULL);
+    struct tm then;
+    size_t length = strftime(name, sizeof name, "%Y%m%dT%H%M%SZ-a-", gmtime_r(&now, &then));
+    snprintf(name + length, sizeof name - length, "%016x.request", number);
+    ck_assert_int_eq(channel_send(line.theirs, kind, name, fd), 0);
+    if (fd >= 0)
+        close(fd);
+}
+
+START_TEST(requests_are_kept)
+{
+    say('r', 1, true);
+    say('r', 2, true);
+    crash_line_take(&line);
+    ck_assert_uint_eq(kept(false), 2);
+}
+END_TEST
+
+START_TEST(what_cannot_be_is_passed_over)
+{
+    say('r', 1, false);
+    say('x', 2, true);
+    say('r', 3, true);
+    crash_line_take(&line);
+    ck_assert_uint_eq(kept(false), 1);
+}
+END_TEST
+
+/* One that talks all the time takes no more than its share of a second. */
+START_TEST(of_a_flood_only_some_are_taken_in_a_second)
+{
+    enum { ALL = 20, SOME = 16 };
+    for (unsigned i = 0; i < ALL; i++)
+        say('r', i, true);
+    line.since_us = clock_us() + 3600 * 1000000LL; /* the second does not end */
+    crash_line_take(&line);
+    crash_line_take(&line);
+    ck_assert_uint_eq(kept(false), SOME);
+    line.since_us = 0; /* it has ended */
+    crash_line_take(&line);
+    ck_assert_uint_eq(kept(false), ALL);
+}
+END_TEST
+
+/* The end that hosts share, which is therefore everybody's to shut down: an end that is for ever. And what is no
+ * message. Neither is heard again, and no descriptor stays behind. */
+START_TEST(a_line_that_is_broken_is_given_up)
+{
+    int before = dup(0), fd = memfd_create("request", MFD_CLOEXEC);
+    if (_i == 0)
+        ck_assert_int_eq(shutdown(line.theirs, SHUT_WR), 0);
+    else if (_i == 1)
+        ck_assert_int_eq(send(line.theirs, "", 0, 0), 0);
+    else
+        ck_assert_int_eq(channel_send(line.theirs, 0, NULL, fd), 0);
+    close(fd);
+    crash_line_take(&line);
+    ck_assert_int_eq(line.ours, -1);
+    crash_line_take(&line);
+    close(before);
+    int after = dup(0);
+    ck_assert_int_le(after, before);
+    close(after);
+}
+END_TEST
+
+START_TEST(without_a_directory_there_is_no_line)
+{
+    ngi_error err;
+    struct crash_line other;
+    ck_assert_int_ne(crash_file_start("/nowhere/at/all", 1, 0, &err), NGI_OK);
+    crash_line_init(&other);
+    ck_assert_int_eq(crash_line_open(&other, "a"), 0);
+    ck_assert_int_eq(other.theirs, -1);
+    crash_line_take(&other);
+    crash_line_close(&other);
+}
+END_TEST
+
+Suite *crash_line_suite(void)
+{
+    Suite *suite = suite_create("crash_line");
+    TCase *tests = tcase_create("crash_line");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, requests_are_kept);
+    tcase_add_test(tests, what_cannot_be_is_passed_over);
+    tcase_add_test(tests, of_a_flood_only_some_are_taken_in_a_second);
+    tcase_add_loop_test(tests, a_line_that_is_broken_is_given_up, 0, 3);
+    tcase_add_test(tests, without_a_directory_there_is_no_line);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
