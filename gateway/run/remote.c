@@ -129,9 +129,7 @@ static void look(struct reactor_errand *errand)
             int64_t at_us = clock_us() + hosts_patience_us(remote, final);
             if (!remote->limit.set || at_us < remote->limit.at_us)
                 reactor_set(&remote->limit, at_us);
-            /* What has come of the body goes first. Without memory for it, it is killed later. */
-            if (!final)
-                (void)remote_push(remote);
+            /* Without memory for it, it is killed later. */
             (void)(final ? remote_put_abort(remote, remote_why_aborted(remote)) : remote_put_warning(remote));
         }
         remote->stalled = false;

@@ -87,6 +87,7 @@ struct remote {
     bool all_read;    /* the end of the body is in `out`, or has been sent */
     bool aborted;     /* likewise FCGI_ABORT_REQUEST */
     bool warned;      /* likewise one that says INNER_MAY_LISTEN */
+    bool warns;       /* that one is due behind the end of the body */
     bool waits_for_room;
     bool waited_for;    /* by remote_try, which reads what comes; the reactor does not */
     bool wants_stream;  /* its response is to be sent on as it comes, when that is over */

@@ -106,7 +106,8 @@ void remote_prepare(struct remote *remote, struct task *task, uint16_t request)
     remote->begun_us = clock_us();
     remote->ran_us = -1;
     remote->sent = 0;
-    remote->all_read = remote->aborted = remote->warned = remote->refused = remote->wants_stream = false;
+    remote->all_read = remote->aborted = remote->warned = remote->warns = remote->refused = remote->wants_stream =
+        false;
     remote->answers = remote->headed = remote->sends_file = remote->sends_slots = false;
     remote->broken = NULL;
     atomic_store_explicit(&remote->given_up, false, memory_order_relaxed);

@@ -128,6 +128,10 @@ int remote_put_warning(struct remote *remote)
 {
     if (remote->aborted || remote->warned)
         return NGI_OK;
+    /* What has come of the body goes first: the process takes no more of it behind a warning. */
+    remote->warns = !remote->all_read;
+    if (remote->warns)
+        return NGI_OK;
     remote->warned = true;
     return requester_put_abort(&remote->out, remote->request, INNER_MAY_LISTEN);
 }
@@ -162,6 +166,8 @@ bool remote_fill(struct remote *remote)
     remote->all_read = n == 0;
     (void)requester_put_stdin(out, remote->request, (size_t)n); /* there is room */
     out->length += (size_t)n;
+    if (remote->all_read && remote->warns)
+        (void)remote_put_warning(remote); /* without memory for it, it is killed later */
     return true;
 }
 
