@@ -2,7 +2,7 @@
 MEASURING = bench/bare bench/router bench/soak.so
 EXTRA_PROGRAMS += $(MEASURING)
 CLEANFILES += $(MEASURING)
-EXTRA_DIST += bench/README.md bench/run bench/client.py bench/slow bench/faults bench/soak
+EXTRA_DIST += bench/README.md bench/run bench/client.py bench/sibling.py bench/slow bench/faults bench/soak
 
 bench_bare_SOURCES = bench/bare.c
 bench_bare_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,35 +86,34 @@ out:
     return rc;
 }
 
-int file_copy_to_memory(int from, const char *name)
+int file_copy(int from, int to, off_t most)
 {
     char block[65536];
-    off_t offset = 0;
-    int rc;
+    for (off_t at = 0; at < most;) {
+        size_t left = most - at < (off_t)sizeof block ? (size_t)(most - at) : sizeof block;
+        ssize_t n = pread(from, block, left, at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : 0;
+        int rc = file_write_all(to, block, (size_t)n);
+        if (rc < 0)
+            return rc;
+        at += n;
+    }
+    return 0;
+}
+
+int file_copy_to_memory(int from, const char *name)
+{
     int to = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (to < 0)
         return -errno;
-    for (;;) {
-        ssize_t n = pread(from, block, sizeof block, offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            rc = -errno;
-            goto fail;
-        }
-        if (n == 0)
-            break;
-        rc = file_write_all(to, block, (size_t)n);
-        if (rc < 0)
-            goto fail;
-        offset += n;
-    }
-    if (fcntl(to, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0) {
+    int rc = file_copy(from, to, INT64_MAX);
+    if (rc == 0 && fcntl(to, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
         rc = -errno;
-        goto fail;
-    }
-    return to;
-fail:
+    if (rc == 0)
+        return to;
     close(to);
     return rc;
 }

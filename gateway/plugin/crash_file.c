@@ -21,8 +21,8 @@
 #define SUFFIX ".request"
 
 enum {
-    NAME_MOST = 64,      /* a plugin's name has no more */
-    WHEN_LENGTH = 16,    /* "20261121T103052Z" */
+    NAME_MOST = 64, /* a plugin's name has no more */
+    WHEN_LENGTH = COMPACT_DATE_SIZE - 1,
     HEAD_MOST = 1 << 20, /* what a file may have beside a body */
     PASSED_MOST = 16 << 20,
 };
@@ -112,23 +112,6 @@ static bool is_of_now(const char *name)
     return strncmp(name, first, WHEN_LENGTH) >= 0 && strncmp(name, last, WHEN_LENGTH) <= 0;
 }
 
-/* So many bytes, or as many as there still are. */
-static int copy(int from, int to, off_t size)
-{
-    char block[16 * 1024];
-    for (off_t at = 0; at < size;) {
-        size_t most = size - at < (off_t)sizeof block ? (size_t)(size - at) : sizeof block;
-        ssize_t n = pread(from, block, most, at);
-        if (n <= 0)
-            return n < 0 ? -errno : 0;
-        int rc = file_write_all(to, block, (size_t)n);
-        if (rc < 0)
-            return rc;
-        at += n;
-    }
-    return 0;
-}
-
 /* ---------------------------------------------------------------------------------------------------------- */
 
 int crash_file_start(const char *path, int64_t keep, int64_t body_most, ngi_error *err)
@@ -214,7 +197,7 @@ int crash_file_adopt(const char *plugin, const char *name, int fd, int64_t *ret_
         return ngi_error_set(err, NGI_EINVAL, "what has come has holes");
     snprintf(path, sizeof path, "%s/%s", directory, name);
     int out = open(path, NEW_FILE, 0600);
-    int rc = out < 0 ? -errno : copy(fd, out, file.st_size);
+    int rc = out < 0 ? -errno : file_copy(fd, out, file.st_size);
     *ret_size = file.st_size;
     if (out >= 0 && close(out) < 0 && rc == 0)
         rc = -errno;

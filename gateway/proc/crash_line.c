@@ -91,13 +91,11 @@ void crash_line_init(struct crash_line *line)
 
 int crash_line_open(struct crash_line *line, const char *plugin)
 {
-    int ends[2], rc = crash_file_keeps() ? channel_open(ends) : 0;
+    int ends[2] = { -1, -1 }, rc = crash_file_keeps() ? channel_open(ends) : 0;
     line->plugin = plugin;
-    if (rc < 0 || !crash_file_keeps())
-        return rc;
     line->ours = ends[0];
     line->theirs = ends[1];
-    return 0;
+    return rc;
 }
 
 void crash_line_listen(struct crash_line *line)

@@ -21,10 +21,10 @@ struct crash_line {
     int64_t bytes;
 };
 
+/* One that is not open: all that follows may be called. */
+void crash_line_init(struct crash_line *line);
 /* 0; -errno. Opens nothing where this process keeps no requests. */
 int crash_line_open(struct crash_line *line, const char *plugin);
-/* Neither open nor closed. */
-void crash_line_init(struct crash_line *line);
 /* On the reactor's thread: waits for requests, and no longer. */
 void crash_line_listen(struct crash_line *line);
 void crash_line_leave(struct crash_line *line);

@@ -1,4 +1,4 @@
-/* Where the requests of crashes go: crash_dir, for every process that runs plugins. */
+/* Where the requests of crashes go: crash_dir, for a worker. Its host processes hand theirs over: proc/crash_line. */
 #ifndef PROC_KEEP_CRASHES_H
 #define PROC_KEEP_CRASHES_H
 

@@ -313,8 +313,7 @@ START_TEST(without_a_good_directory_nothing_is_kept)
     ck_assert_int_eq(chmod(scratch_path(&scratch, "crashes"), 0777), 0);
     serve_crashes(LIST());
     EXPECT_HAS(gateway_log(&gateway), "/crashes: others may write to it (mode 0777): chmod go-w it; requests that "
-                                      "crash a "
-                                      "plugin are not kept\n");
+                                      "crash a plugin are not kept\n");
     crash("/crashes/null", NULL, "", 0, SIGSEGV);
     EXPECT_LACKS(gateway_log(&gateway), ", kept in ");
     ck_assert_ptr_null(kept());

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "http/date.h"
 #include "tests/unit/suites.h"
 
 static char place[64];
@@ -160,10 +161,8 @@ static int64_t size;
 static const char *name_of(long seconds, const char *rest)
 {
     static char name[128];
-    time_t when = time(NULL) - seconds;
-    struct tm then;
-    size_t length = strftime(name, sizeof name, "%Y%m%dT%H%M%SZ", gmtime_r(&when, &then));
-    snprintf(name + length, sizeof name - length, "%s", rest);
+    compact_date_format(time(NULL) - seconds, name);
+    snprintf(name + strlen(name), sizeof name - strlen(name), "%s", rest);
     return name;
 }
 
