@@ -43,14 +43,11 @@ int file_unlinked(const char *dir)
     return fd;
 }
 
-int file_read(const char *path, size_t limit, char **ret_data, size_t *ret_length)
+static int read_all(int fd, size_t limit, char **ret_data, size_t *ret_length)
 {
     int rc = 0;
     char *data = NULL;
     size_t length = 0, capacity = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
     for (;;) {
         if (capacity - length < 2) {
             capacity = capacity ? capacity * 2 : 4096;
@@ -82,6 +79,30 @@ int file_read(const char *path, size_t limit, char **ret_data, size_t *ret_lengt
     data = NULL;
 out:
     free(data);
+    return rc;
+}
+
+int file_read(const char *path, size_t limit, char **ret_data, size_t *ret_length)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int rc = read_all(fd, limit, ret_data, ret_length);
+    close(fd);
+    return rc;
+}
+
+int file_read_again(const char *path, size_t limit, char **ret_data, size_t *ret_length)
+{
+    struct stat about;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* a pipe's open would wait for a writer */
+    if (fd < 0)
+        return -errno;
+    int rc = -ESPIPE;
+    if (fstat(fd, &about) < 0)
+        rc = -errno;
+    else if (!S_ISFIFO(about.st_mode))
+        rc = read_all(fd, limit, ret_data, ret_length);
     close(fd);
     return rc;
 }

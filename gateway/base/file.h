@@ -14,6 +14,9 @@ int file_unlinked(const char *dir);
 /* The whole of a file as NUL-terminated bytes, malloc'ed, the caller's; `limit` bytes at most (-EFBIG). 0 or -errno. */
 int file_read(const char *path, size_t limit, char **ret_data, size_t *ret_length);
 
+/* The same for a file that can be read again. -ESPIPE for a pipe, which is neither waited for nor read. */
+int file_read_again(const char *path, size_t limit, char **ret_data, size_t *ret_length);
+
 /* Copies the first `most` bytes of `from`, or as many as it has, to where `to` is. 0 or -errno. */
 int file_copy(int from, int to, off_t most);
 

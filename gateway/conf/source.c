@@ -323,10 +323,12 @@ static int report_unread(const char *file, const char *from, int rc, struct repo
                        : rc == -EACCES ? "; right is a file that this user may read"
                        : rc == -EISDIR ? "; right is a file"
                        : rc == -EFBIG  ? "; right is at most 1M"
+                       : rc == -ESPIPE ? "; right is a file, which a reload can read again"
                                        : "";
     if (rc == -ENOMEM)
         return NGI_ENOMEM;
-    report_add(report, "%s%s: cannot be read: %s%s", from, file, strerror(-rc), advice);
+    const char *why = rc == -ESPIPE ? "it is a pipe" : strerror(-rc);
+    report_add(report, "%s%s: cannot be read: %s%s", from, file, why, advice);
     return rc == -ENOENT ? NGI_ENOENT : NGI_EIO;
 }
 
@@ -340,7 +342,7 @@ static int read_part(struct source *source, const char *file, const char *from, 
                    from, file);
         return NGI_EINVAL;
     }
-    int rc = file_read(file, FILE_BYTES_MAX, &data, &length);
+    int rc = file_read_again(file, FILE_BYTES_MAX, &data, &length);
     if (rc)
         return report_unread(file, from, rc, report);
     struct scanner scanner = {

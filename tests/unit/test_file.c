@@ -149,6 +149,18 @@ START_TEST(a_file_that_cannot_be_read_says_why)
     size_t length;
     ck_assert_int_eq(file_read(path, 100, &data, &length), -ENOENT);
     ck_assert_int_eq(file_read(dir, 100, &data, &length), -EISDIR);
+    ck_assert_int_eq(file_read_again(path, 100, &data, &length), -ENOENT);
+    ck_assert_int_eq(file_read_again(dir, 100, &data, &length), -EISDIR);
+}
+END_TEST
+
+/* Nobody writes to it, so one who waits waits for ever. */
+START_TEST(a_pipe_is_not_waited_for)
+{
+    char *data;
+    size_t length;
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_int_eq(file_read_again(path, 100, &data, &length), -ESPIPE);
 }
 END_TEST
 
@@ -228,6 +240,7 @@ Suite *file_suite(void)
     tcase_add_test(tests, a_file_is_read_whole);
     tcase_add_test(tests, a_file_over_the_limit_is_refused);
     tcase_add_test(tests, a_file_that_cannot_be_read_says_why);
+    tcase_add_test(tests, a_pipe_is_not_waited_for);
     tcase_add_test(tests, a_copy_in_memory_is_sealed);
     tcase_add_test(tests, what_cannot_be_copied_says_why);
     tcase_add_test(tests, files_are_compared_byte_for_byte);

@@ -353,6 +353,10 @@ START_TEST(mistakes_in_includes)
     REFUSED("plugin a {\ninclude(\"b.conf\")", "b.conf:1: }: closes no block; right is a } for each {");
     REFUSED("\ninclude(\"a.conf\")", "a.conf:2: include: a.conf: files are included more than 10 deep; "
                                      "right is a file that does not include itself");
+    ck_assert_int_eq(mkfifo("pipe", 0600), 0); /* without a writer: who opens it to read waits for one */
+    REFUSED("include(\"pipe\")",
+            "a.conf:1: include: pipe: cannot be read: it is a pipe; right is a file, which a reload can read again");
+    unlink("pipe");
 }
 END_TEST
 
