@@ -1,5 +1,6 @@
 #include "plugin/plugin.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,7 +219,29 @@ static struct plugin *finish(struct plugin *plugin, const char *mount, const str
     return NULL;
 }
 
+static plugin_teller *teller;
+
+static void tell(const char *kind, const char *whose, const char *what)
+{
+    char text[512];
+    if (!teller)
+        return;
+    snprintf(text, sizeof text, "%s%s: its %s", kind, whose, what);
+    teller(text);
+}
+
+static void tell_end(void)
+{
+    if (teller)
+        teller(NULL);
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
+
+void plugin_set_teller(plugin_teller *wanted)
+{
+    teller = wanted;
+}
 
 struct plugin *plugin_load(const struct plugin_file *file, const char *mount, const struct settings *settings,
                            struct report *report)
@@ -227,7 +250,10 @@ struct plugin *plugin_load(const struct plugin_file *file, const char *mount, co
     struct plugin *plugin = plugin_new(file, report);
     if (!plugin)
         return NULL;
-    if (call_open(plugin, file, &err) == NGI_OK)
+    tell("", file->path, "code that runs when it is loaded");
+    int rc = call_open(plugin, file, &err);
+    tell_end();
+    if (rc == NGI_OK)
         return finish(plugin, mount, settings, report);
     report_add(report, "%s: %s", file->path, err.text);
     plugin_free(plugin);
@@ -270,7 +296,9 @@ bool plugin_start(struct plugin *plugin, struct report *report)
     ngi_error err = { 0 };
     if (plugin->hosted)
         return true;
+    tell("plugin ", plugin->name, "init");
     int rc = call_init(plugin, &err);
+    tell_end();
     if (rc < 0) {
         report_add(report, "%s: plugin %s: init failed: %s", plugin->module->path, plugin->name,
                    err.text[0] ? err.text : ngi_strerror(rc));

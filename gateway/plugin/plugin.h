@@ -59,6 +59,11 @@ struct plugin {
     char *quarantine;    /* of its file */
 };
 
+/* Who is told what of a plugin's code runs from now on, while it is loaded and initialised, either of which may never
+ * return: "plugin x: its init"; NULL: nothing. To be set while there is one thread; NULL: nobody. */
+typedef void plugin_teller(const char *what);
+void plugin_set_teller(plugin_teller *teller);
+
 /* Loads `file`: checks, links, enters, reads options and routes; does not run init. `mount`: where to mount it, NULL:
  * as the settings or its name say. Every reason for refusing it goes to `report`, each line beginning with the path or
  * with where in the configuration it was said. NULL then. */

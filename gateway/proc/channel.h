@@ -12,6 +12,7 @@ enum { CHANNEL_TEXT_MAX = 32 * 1024 };
 enum message {
     MESSAGE_NONE = 0,
     /* A worker says: */
+    MESSAGE_RUNS = 'r',    /* what of a plugin runs from now on ("plugin x: its init"); without text: nothing */
     MESSAGE_LOADED = 'l',  /* every plugin has been loaded and initialised */
     MESSAGE_ACCEPTS = 'a', /* it takes connections */
     MESSAGE_FAILED = 'f',  /* it cannot start; the text says why, in lines */

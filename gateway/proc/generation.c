@@ -18,6 +18,8 @@ enum {
     SETTLED_MS = 10 * 1000,
     /* Beyond the grace period: for the end itself. */
     LAST_MS = 5 * 1000,
+    /* What of a plugin has not returned by then is warned of. */
+    SLOW_MS = 10 * 1000,
 };
 
 static void close_worker(struct worker *worker)
@@ -26,6 +28,7 @@ static void close_worker(struct worker *worker)
         close(worker->channel);
     if (worker->told >= 0)
         close(worker->told);
+    free(worker->runs);
     free(worker);
 }
 
@@ -257,6 +260,37 @@ void generation_kill_late(struct generation *generation)
         generation->kill_ms = INT64_MAX;
 }
 
+void generation_note_run(struct worker *worker, const char *what)
+{
+    free(worker->runs);
+    worker->runs = *what ? strdup(what) : NULL; /* without memory for it, it is not warned of */
+    worker->runs_ms = clock_ms();
+    worker->slow_ms = SLOW_MS;
+}
+
+/* When that is to be warned of. */
+static int64_t slow_at_ms(const struct worker *worker)
+{
+    return worker->runs && worker->stage == WORKER_LOADS ? worker->runs_ms + worker->slow_ms : INT64_MAX;
+}
+
+void generation_warn_slow(struct generation *generation)
+{
+    int64_t now = clock_ms();
+    const char *last = "";
+    for (struct worker *worker = generation->workers; worker; worker = worker->next) {
+        int64_t lasts_ms = now - worker->runs_ms;
+        if (now < slow_at_ms(worker))
+            continue;
+        if (strcmp(last, worker->runs) != 0)
+            log_line(NGI_LOG_WARNING, "%s, in worker %d, has not returned after %lld s: it is waited for", worker->runs,
+                     (int)worker->pid, (long long)(lasts_ms / 1000));
+        last = worker->runs;
+        while (worker->slow_ms <= lasts_ms)
+            worker->slow_ms *= 2;
+    }
+}
+
 struct worker *generation_find(const struct generation *generation, pid_t pid)
 {
     struct worker *worker = generation->workers;
@@ -319,8 +353,11 @@ void generation_fail(struct generation *generation, const char *why)
 int64_t generation_next_ms(const struct generation *generation)
 {
     int64_t next = generation->kill_ms;
-    for (const struct worker *worker = generation->workers; worker; worker = worker->next)
+    for (const struct worker *worker = generation->workers; worker; worker = worker->next) {
+        int64_t slow = slow_at_ms(worker);
         next = worker->kill_ms < next ? worker->kill_ms : next;
+        next = slow < next ? slow : next;
+    }
     if (generation->stage != GENERATION_ENDS && count_staying(generation) < generation->want &&
         generation->next_start_ms < next)
         next = generation->next_start_ms;

@@ -26,6 +26,9 @@ struct worker {
     int channel; /* -1: it has closed its end */
     enum worker_stage stage;
     int64_t since_ms; /* it was made, by clock_ms */
+    char *runs;       /* what of a plugin runs while it loads: MESSAGE_RUNS; NULL: nothing that it has told of */
+    int64_t runs_ms;  /* since when */
+    int64_t slow_ms;  /* after which time that is warned of again */
     int told;         /* a file with what it has last said of itself; -1: it has not been asked */
     bool asked;       /* and has not answered */
     int64_t kill_ms;  /* it leaves by itself; by then it must have; INT64_MAX: it does not */
@@ -90,6 +93,12 @@ void generation_end(struct generation *generation, enum message message, const s
 /* Kills those that have not ended in time. */
 void generation_kill_late(struct generation *generation);
 
+/* A worker says what of a plugin runs in it from now on; "": nothing. `what` is copied. */
+void generation_note_run(struct worker *worker, const char *what);
+/* Warns of what of a plugin runs for long while it is loaded: after 10 s, and each time when it has taken twice as
+ * long. Of workers that are at the same, one is named. */
+void generation_warn_slow(struct generation *generation);
+
 /* Tells those that have loaded to accept. */
 void generation_accept(struct generation *generation);
 
@@ -118,7 +127,7 @@ enum worker_end generation_reap(struct generation *generation, pid_t pid, int st
 /* Notes why it has failed; the first reason stays. `why` is copied. */
 void generation_fail(struct generation *generation, const char *why);
 
-/* When generation_fill or generation_kill_late have something to do, by clock_ms; INT64_MAX: never. */
+/* When generation_fill, generation_warn_slow or generation_kill_late have something to do, by clock_ms; INT64_MAX: never. */
 int64_t generation_next_ms(const struct generation *generation);
 
 #endif

@@ -110,20 +110,29 @@ const char *orders_listeners(void)
     return said;
 }
 
+static void await_room(void)
+{
+    enum { PATIENCE_MS = 1000 };
+    struct pollfd listens = { line.channel, POLLOUT, 0 };
+    (void)poll(&listens, 1, PATIENCE_MS); /* for a supervisor that has much to hear */
+}
+
 void orders_say(enum message message, const char *text)
 {
     int rc = line.channel < 0 ? 0 : channel_send(line.channel, message, text, -1);
+    if (rc == -EAGAIN && message != MESSAGE_EVENT) {
+        await_room();
+        rc = channel_send(line.channel, message, text, -1);
+    }
     if (rc < 0 && rc != -EPIPE)
         log_line(NGI_LOG_ERROR, "the supervisor cannot be told ('%c'): %s", message, strerror(-rc));
 }
 
 void orders_crashed(const struct transcript_facts *facts)
 {
-    enum { PATIENCE_MS = 1000 };
-    struct pollfd listens = { line.channel, POLLOUT, 0 };
     if (line.channel < 0 || getpid() != line.pid)
         return;
-    (void)poll(&listens, 1, PATIENCE_MS); /* for a supervisor that has much to hear */
+    await_room();
     int rc = channel_send(line.channel, MESSAGE_CRASHED, last_words_write(facts), -1);
     if (rc < 0 && rc != -EPIPE) {
         static const char said_to_nobody[] = "postern: the supervisor does not hear which plugin has crashed\n";

@@ -25,8 +25,9 @@ enum order orders_wait(int timeout_ms);
 /* What was said with the last ORDER_DRAIN: see MESSAGE_DRAIN; "" if a signal was the order. Until the next order. */
 const char *orders_listeners(void);
 
-/* Says something to the supervisor; `text` may be NULL. A message is one system call on a descriptor that stays what it
- * is until the process ends. [any thread] */
+/* Says something to the supervisor; `text` may be NULL. While that has much to hear it waits, for a second at most; with
+ * MESSAGE_EVENT, which any thread may say, not at all. A message is one system call on a descriptor that stays what it
+ * is until the process ends. [the main thread] */
 void orders_say(enum message message, const char *text);
 
 /* The last words of a process that a plugin brings down: MESSAGE_CRASHED. In signal context; a crash_witness. A child

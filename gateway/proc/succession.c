@@ -171,6 +171,7 @@ static void advance(struct succession *succession, struct generation *generation
         announce(succession, generation);
     generation_renew(generation);
     fill(succession, generation);
+    generation_warn_slow(generation);
     generation_kill_late(generation);
 }
 
@@ -185,6 +186,7 @@ static void heed(struct succession *succession, struct generation *generation, s
         worker->takes = false;
         worker->asked = false;
         break;
+    case MESSAGE_RUNS: generation_note_run(worker, text); break;
     case MESSAGE_LOADED:
         if (worker->stage == WORKER_LOADS)
             worker->stage = WORKER_LOADED;

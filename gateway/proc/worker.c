@@ -104,6 +104,12 @@ static void tell_supervisor(const char *text)
     orders_say(MESSAGE_EVENT, text);
 }
 
+/* What may never return is for the supervisor to say. */
+static void tell_what_runs(const char *what)
+{
+    orders_say(MESSAGE_RUNS, what);
+}
+
 /* Waits until all workers of the generation have come as far. */
 static enum order await_start(void)
 {
@@ -179,6 +185,7 @@ int worker_run(const struct worker_brief *brief)
     orders_begin(brief->signals, brief->channel, state_write, registry);
     crash_tell(orders_crashed);
     hosts_set_teller(tell_supervisor);
+    plugin_set_teller(tell_what_runs);
     crash_watch(autopsy_request); /* static constructors run while a plugin is loaded */
     raise_descriptor_limit(brief->settings, brief->announces);
     if (brief->announces)

@@ -405,6 +405,20 @@ START_TEST(an_init_that_hangs_in_its_zygote_is_told_of)
 }
 END_TEST
 
+START_TEST(an_init_that_hangs_in_the_gateway_is_told_of)
+{
+    char warning[160];
+    pid_t pids[8];
+    begin_hanging_reload();
+    size_t count = workers(pids, 8);
+    snprintf(warning, sizeof warning, " plugin g: its init, in worker %d, has not returned after 10 s: it is waited for\n",
+             (int)pids[count - 1]);
+    gateway_wait_log(&gateway, warning);
+    EXPECT(GET("/g/"), 200, "one");
+    finish();
+}
+END_TEST
+
 START_TEST(sigterm_ends_a_generation_that_hangs_too)
 {
     begin_hanging_reload();
@@ -459,6 +473,7 @@ Suite *generations_suite(void)
     tcase_add_test(own, another_reload_takes_the_place_of_one_that_hangs);
     tcase_add_test(own, a_reload_that_fails_leaves_one_that_hangs_alone);
     tcase_add_test(own, an_init_that_hangs_in_its_zygote_is_told_of);
+    tcase_add_test(own, an_init_that_hangs_in_the_gateway_is_told_of);
     tcase_add_test(own, sigterm_ends_a_generation_that_hangs_too);
     tcase_add_test(own, who_waits_for_a_reload_that_gives_way_is_told);
     return suite;
