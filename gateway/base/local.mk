@@ -3,6 +3,7 @@ libpostern_a_SOURCES += \
 	gateway/base/arena.c gateway/base/arena.h \
 	gateway/base/buffer.c gateway/base/buffer.h \
 	gateway/base/clock.h \
+	gateway/base/closer.c gateway/base/closer.h \
 	gateway/base/file.c gateway/base/file.h \
 	gateway/base/interpose.h \
 	gateway/base/log.c gateway/base/log.h \

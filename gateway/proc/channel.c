@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/closer.h"
 #include "base/passing.h"
 
 /* ---------------------------------------------------------------------------------------------------------- */
@@ -37,9 +38,9 @@ int channel_receive(int channel, char text[CHANNEL_TEXT_MAX + 1], int *ret_fd)
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN)
         return MESSAGE_NONE;
-    bool message = n > 0 && kind != MESSAGE_NONE;
-    if (!message && ret_fd && *ret_fd >= 0) { /* what is no message may bring one, too */
-        close(*ret_fd);
+    bool message = n > 0 && kind != MESSAGE_NONE && (!ret_fd || *ret_fd != PASSING_MANY);
+    if (!message && ret_fd) { /* what is no message may bring one, too */
+        closer_drop(*ret_fd);
         *ret_fd = -1;
     }
     if (!message)

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/closer.h"
 #include "base/log.h"
+#include "base/passing.h"
 #include "plugin/crash_file.h"
 #include "proc/channel.h"
 
@@ -59,14 +61,6 @@ static void give_up(struct crash_line *line)
     crash_line_close(line);
 }
 
-/* What it is, and whether closing it waits, is up to who has sent it. */
-static void drop(int fd)
-{
-    const struct linger none = { 0 };
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
-    close(fd);
-}
-
 static void keep(struct crash_line *line, int kind, const char *name, int fd)
 {
     ngi_error err = { 0 };
@@ -78,8 +72,7 @@ static void keep(struct crash_line *line, int kind, const char *name, int fd)
     if (err.code != NGI_OK)
         log_line(NGI_LOG_WARNING, "plugin %s: the request of a crash in a host process is not kept: %s", line->plugin,
                  err.text);
-    if (fd >= 0)
-        drop(fd);
+    closer_drop(fd);
     line->count++;
     line->bytes += size;
 }
@@ -138,7 +131,7 @@ void crash_line_take(struct crash_line *line)
 void crash_line_close(struct crash_line *line)
 {
     if (line->ours >= 0)
-        close(line->ours);
+        passing_close(line->ours);
     if (line->theirs >= 0)
         close(line->theirs);
     line->ours = line->theirs = -1;

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/closer.h"
 #include "base/log.h"
+#include "base/passing.h"
 #include "conf/settings_extract.h"
 
 /* --- waiting for it, before it serves -------------------------------------------------------------------------- */
@@ -32,8 +34,7 @@ static int await(struct zygote *zygote)
             continue;
         }
         int kind = zygote_line_hear(zygote->line, &zygote->heard, &fd);
-        if (fd >= 0)
-            close(fd);
+        closer_drop(fd);
         if (kind == ZYGOTE_PART)
             continue;
         /* A process that its plugin has left behind may hold the line. */
@@ -88,7 +89,7 @@ static void end_hosts(struct zygote *zygote, int64_t deadline_ms)
 static void end_process(struct zygote *zygote, int64_t deadline_ms)
 {
     char words[WORDS];
-    close(zygote->line);
+    passing_close(zygote->line);
     zygote->line = -1;
     if (!await_end(zygote->pidfd, deadline_ms)) {
         int pid = atomic_load_explicit(&zygote->pid, memory_order_relaxed);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/closer.h"
 #include "base/text.h"
 #include "sdk/ngi.h"
 
@@ -62,8 +63,7 @@ int zygote_line_hear(int line, struct buffer *text, int *ret_fd)
     bool ends = kind != ZYGOTE_PART;
     if (buffer_append(text, part, strlen(part) + ends) == NGI_OK && (ends || *ret_fd < 0))
         return kind;
-    if (*ret_fd >= 0)
-        close(*ret_fd);
+    closer_drop(*ret_fd);
     *ret_fd = -1;
     return -1;
 }

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/passing.h"
 #include "base/wait_status.h"
 
 /* "-", or "=" and the text; the caller's. */
@@ -161,7 +162,7 @@ void zygote_bury(struct zygote *zygote, char words[WORDS])
     }
     close(zygote->pidfd);
     if (zygote->line >= 0)
-        close(zygote->line);
+        passing_close(zygote->line);
     zygote->pidfd = zygote->line = -1;
     zygote_enter(zygote, DEAD);
     atomic_store_explicit(&zygote->pid, 0, memory_order_relaxed);

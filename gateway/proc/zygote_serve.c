@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/closer.h"
 #include "base/log.h"
 #include "proc/backoff.h"
 #include "proc/zygote_child.h"
@@ -245,11 +246,10 @@ static bool take(struct zygote *zygote, int kind, int fd)
     if (kind == ZYGOTE_FORKED && fd >= 0 && stage == READY) {
         if (take_forked(zygote, fd))
             return true;
-        close(fd);
+        closer_drop(fd);
         return false;
     }
-    if (fd >= 0)
-        close(fd);
+    closer_drop(fd);
     switch (kind) {
     case ZYGOTE_LOADED:
         if (stage != LOADING || channel_send(zygote->line, ZYGOTE_INIT, NULL, -1) < 0)
@@ -281,8 +281,7 @@ static bool take_some(struct zygote *zygote)
         if (kind == MESSAGE_NONE)
             return true;
         if (kind == ZYGOTE_FAILED && zygote->stage != READY) {
-            if (fd >= 0)
-                close(fd);
+            closer_drop(fd);
             lose_failed(zygote);
             return false;
         }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/closer.h"
 #include "base/log.h"
 #include "base/passing.h"
 #include "run/hosts_parts.h"
@@ -190,12 +191,22 @@ void remote_set_events(struct remote *remote)
     remote->events = events;
 }
 
+static bool is_socket(int fd)
+{
+    int type;
+    socklen_t length = sizeof type;
+    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
+}
+
 ssize_t remote_receive_some(struct remote *remote, uint8_t *block, size_t room)
 {
     const struct iovec bytes = { block, room };
     int fd;
     ssize_t n = passing_receive(remote->socket.fd, &bytes, 1, &fd);
-    if (fd >= 0) {
+    if (fd == PASSING_MANY || is_socket(fd)) { /* once: its process is killed for that */
+        remote->broken = "it sent a descriptor that is no file's";
+        closer_drop(fd);
+    } else if (fd >= 0) {
         remote_drop_file(remote);
         remote->file = fd;
         remote->file_is_last = true;
@@ -205,8 +216,7 @@ ssize_t remote_receive_some(struct remote *remote, uint8_t *block, size_t room)
 
 void remote_drop_file(struct remote *remote)
 {
-    if (remote->file >= 0)
-        close(remote->file);
+    closer_drop(remote->file);
     remote->file = -1;
     remote->file_is_last = false;
 }
@@ -256,7 +266,7 @@ void remote_free(struct remote *remote)
     reactor_unset(&remote->patience);
     reactor_forget(&remote->errand);
     reactor_remove(&remote->socket);
-    close(remote->socket.fd);
+    passing_close(remote->socket.fd);
     remote_drop_file(remote); /* that came along with what was unasked */
     if (remote->pidfd >= 0) {
         (void)pidfd_send_signal(remote->pidfd, SIGKILL, NULL, 0); /* who told that it had ended may have lied */
@@ -327,7 +337,9 @@ void remote_drain(struct remote *remote)
     pthread_mutex_lock(&remote->lock);
     remote_collect(remote);
     (void)remote_look_over(remote);
-    while (remote_has_call(remote) && receive(remote) == RECEIVED_SOME)
+    /* More than a socket holds comes only of another process that goes on sending. */
+    enum { BLOCKS_MOST = 256 };
+    for (int i = 0; i < BLOCKS_MOST && remote_has_call(remote) && receive(remote) == RECEIVED_SOME; i++)
         ;
 }
 

@@ -1,10 +1,12 @@
 /* What a plugin may do to its host process, and what that costs: one call, and nobody else anything. */
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -222,6 +224,32 @@ START_TEST(a_host_that_shuts_down_what_it_shares_costs_nobody_anything)
 }
 END_TEST
 
+/* Closing what it hands over takes a minute, and that of the last descriptor of it waits for that long. */
+START_TEST(what_cannot_be_closed_at_once_holds_up_nobody)
+{
+    static const char *const ways[] = { "alone", "second", "inside" };
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t length = sizeof at;
+    char path[100];
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&at, length), 0);
+    ck_assert_int_eq(listen(listener, 8), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&at, &length), 0);
+    SERVE_FAULTS("--set", "hosts=2");
+    for (int i = 0; i < 6; i++) {
+        time_t before = time(NULL);
+        snprintf(path, sizeof path, "/faults/hand?how=%s&port=%d", ways[i % 3], ntohs(at.sin_port));
+        EXPECT_STATUS(GET(path), 502);
+        EXPECT(GET("/faults/fine"), 200, "fine\n");
+        EXPECT_STATUS(GET("/hello/"), 200);
+        ck_assert_int_lt(time(NULL) - before, 30);
+    }
+    await_count(" was killed: it sent a descriptor that is no file's\n", 6);
+    finish_alone();
+    close(listener);
+}
+END_TEST
+
 /* --- the circuit --------------------------------------------------------------------------------------------- */
 
 /* Asks until the answer is `wanted`, and as long as it is `meanwhile`; how often it was that. */
@@ -363,6 +391,7 @@ Suite *host_faults_suite(void)
     tcase_add_loop_test(own, a_fault_costs_the_call_that_has_it, 0, sizeof faults / sizeof *faults);
     tcase_add_test(own, what_a_host_has_left_behind_ends_with_it);
     tcase_add_test(own, a_host_that_shuts_down_what_it_shares_costs_nobody_anything);
+    tcase_add_test(own, what_cannot_be_closed_at_once_holds_up_nobody);
     tcase_add_test(own, what_a_host_has_left_behind_ends_with_the_worker_and_with_the_gateway);
     tcase_add_test(own, a_plugin_that_always_crashes_is_left_alone_for_a_while);
     tcase_add_loop_test(own, a_body_that_cannot_be_kept_is_refused_with_the_reason, 0, 2);

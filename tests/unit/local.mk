@@ -60,6 +60,7 @@ tests_unit_unit_SOURCES = tests/unit/main.c tests/unit/suites.h \
 	tests/unit/test_options.c \
 	tests/unit/test_outcome.c \
 	tests/unit/test_outcome_conditional.c \
+	tests/unit/test_passing.c \
 	tests/unit/test_pattern.c \
 	tests/unit/test_peek.c \
 	tests/unit/test_pipe.c \

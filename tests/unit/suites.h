@@ -5,7 +5,7 @@
 #include <check.h>
 
 #define UNIT_SUITES(SUITE) \
-    SUITE(arena) SUITE(buffer) SUITE(map) SUITE(text) SUITE(file) SUITE(peek) SUITE(log) SUITE(report) SUITE(network) \
+    SUITE(arena) SUITE(buffer) SUITE(map) SUITE(text) SUITE(file) SUITE(passing) SUITE(peek) SUITE(log) SUITE(report) SUITE(network) \
     SUITE(wait_status) SUITE(settings) SUITE(settings_refusals) SUITE(record) SUITE(requester) SUITE(responder) SUITE(body) SUITE(cgi) \
     SUITE(cgi_response) SUITE(cgi_tell) SUITE(conditional) SUITE(cookie) SUITE(date) SUITE(environ) SUITE(field) \
     SUITE(form) SUITE(forwarded) SUITE(framing) SUITE(method) SUITE(multipart) SUITE(outcome) SUITE(outcome_conditional) \

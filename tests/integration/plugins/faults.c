@@ -1,7 +1,10 @@
 /* faults - what a host process has to be good for: each route harms its process in a way of its own. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ngi.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -113,6 +116,65 @@ static int shuts(ngi_request *r)
     return ngi_textf(r, 200, "%d\n", count);
 }
 
+/* A connection to `port`, where nobody reads, full: closing it waits for a minute. */
+static int lingering(int port)
+{
+    static const char block[65536];
+    const struct linger minute = { .l_onoff = 1, .l_linger = 60 };
+    const struct sockaddr_in to = { .sin_family = AF_INET,
+                                    .sin_port = htons((uint16_t)port),
+                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof to) < 0)
+        return -1;
+    while (send(fd, block, sizeof block, MSG_DONTWAIT) > 0)
+        ;
+    return setsockopt(fd, SOL_SOCKET, SO_LINGER, &minute, sizeof minute) == 0 ? fd : -1;
+}
+
+/* Sends `n` descriptors and a FastCGI record that nobody has to heed. */
+static bool pass(int to, const int *fds, size_t n)
+{
+    static const unsigned char record[8] = { 1, 99 };
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(2 * sizeof(int))];
+    } control = { .room = { 0 } };
+    struct iovec bytes = { (void *)record, sizeof record };
+    struct msghdr message = {
+        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(n * sizeof *fds)
+    };
+    control.header = (struct cmsghdr){ CMSG_LEN(n * sizeof *fds), SOL_SOCKET, SCM_RIGHTS };
+    memcpy(CMSG_DATA(&control.header), fds, n * sizeof *fds);
+    return sendmsg(to, &message, MSG_NOSIGNAL) == sizeof record;
+}
+
+/* Hands the gateway a connection that it cannot close at once, along its own line. how: "alone"; "second", behind a
+ * file; "inside" a local socket, on its way. */
+static int hands(ngi_request *r)
+{
+    const char *how = ngi_query(r, "how", "");
+    int line = -1, pair[2], fds[2] = { lingering(atoi(ngi_query(r, "port", "0"))) };
+    for (int fd = 3; fd < 256 && line < 0; fd++) {
+        int domain = 0, type = 0;
+        socklen_t length = sizeof type;
+        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX &&
+            getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM)
+            line = fd;
+    }
+    bool good = fds[0] >= 0;
+    if (good && strcmp(how, "second") == 0) {
+        fds[1] = fds[0];
+        fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        good = fds[0] >= 0 && pass(line, fds, 2);
+    } else if (good && strcmp(how, "inside") == 0) {
+        good = socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && pass(pair[0], fds, 1) && pass(line, &pair[1], 1);
+    } else {
+        good = good && pass(line, fds, 1);
+    }
+    return ngi_text(r, good ? 200 : 500, good ? "handed over\n" : "not handed over\n");
+}
+
 /* Leaves a child behind, which has all descriptors. how: "crash" dies then, "both" has the child return too. */
 static int leaves(ngi_request *r)
 {
@@ -169,7 +231,7 @@ static const ngi_route routes[] = {
     NGI_ROUTE(NGI_ANY, "/hog", hogs),    NGI_ROUTE(NGI_ANY, "/stack", overflows),
     NGI_ROUTE(NGI_ANY, "/free", frees_twice),
     NGI_ROUTE(NGI_ANY, "/kill", killed), NGI_ROUTE(NGI_ANY, "/close", closes),
-    NGI_ROUTE(NGI_ANY, "/shut", shuts),
+    NGI_ROUTE(NGI_ANY, "/shut", shuts),  NGI_ROUTE(NGI_ANY, "/hand", hands),
     NGI_ROUTE(NGI_ANY, "/leave", leaves), NGI_ROUTE(NGI_GET, "/moody", moody),
     NGI_ROUTE(NGI_GET, "/hold", hold, NGI_MAY_BLOCK),
     NGI_ROUTE(NGI_POST, "/size", size),  NGI_ROUTE(NGI_GET, "/nap", nap),
