@@ -150,8 +150,12 @@ static ssize_t take(struct intake *intake, int fd, char *buf, size_t n, int flag
         struct framing_taken taken;
         size_t left = n - filled;
         ssize_t got = next_recv(fd, buf + filled, left, flags);
-        if (got <= 0)
-            return filled > 0 ? (ssize_t)filled : got;
+        if (got <= 0 && filled == 0)
+            return got;
+        if (got <= 0) {
+            heed_end(intake, fd); /* which may be what has been read just now */
+            return (ssize_t)filled;
+        }
         *ret_came += (size_t)got;
         if (!framing_take(&intake->framing, (uint8_t *)buf + filled, (size_t)got, &taken))
             return refuse(intake, fd, buf, filled, n, &taken);

@@ -49,10 +49,12 @@ static bool servable(int root, const char *relative, const char *name, struct st
 
 static int write_row(ngi_request *r, const char *name, const struct stat *status)
 {
-    char link[3 * NAME_MAX + 1]; /* nothing but [A-Za-z0-9%._~-], so no HTML to escape and no "scheme:" either */
+    /* Nothing but [A-Za-z0-9%._~-], so no HTML to escape and no "scheme:" either. Names may be longer than NAME_MAX: on
+     * NTFS, exFAT or CIFS that counts something else than bytes, and FUSE has its own limit. */
+    char *link = ngi_alloc(r, 3 * strlen(name) + 1);
     const char *text = ngi_escape_html(r, name);
 
-    if (!text)
+    if (!link || !text)
         return NGI_ENOMEM;
     *path_encode(link, name, "") = '\0';
     if (S_ISDIR(status->st_mode))
