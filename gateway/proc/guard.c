@@ -9,7 +9,8 @@
 #include "obs/counters.h"
 #include "plugin/plugin.h"
 
-enum { LAST_MOMENT_S = 1 }; /* for handlers that are about to return */
+/* For handlers that are about to return: a second, in pieces, of which a machine that stands still uses up one. */
+enum { PIECES = 20, PIECE_MS = 50 };
 
 static void name_running(void *unused, const struct plugin_route *route)
 {
@@ -18,17 +19,25 @@ static void name_running(void *unused, const struct plugin_route *route)
              route->spec->pattern);
 }
 
+/* Whether the end has come within a piece. */
+static bool ends_now(struct guard *guard)
+{
+    struct timespec until;
+    int rc;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += PIECE_MS * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while ((rc = sem_clockwait(&guard->ended, CLOCK_MONOTONIC, &until)) < 0 && errno == EINTR)
+        ;
+    return rc == 0;
+}
+
 static void *watch(void *arg)
 {
-    struct guard *guard = arg;
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += LAST_MOMENT_S;
-    int rc;
-    while ((rc = sem_clockwait(&guard->ended, CLOCK_MONOTONIC, &deadline)) < 0 && errno == EINTR)
-        ;
-    if (rc == 0)
-        return NULL;
+    for (int i = 0; i < PIECES; i++)
+        if (ends_now(arg))
+            return NULL;
     counters_each_running(name_running, NULL);
     log_line(NGI_LOG_ERROR, "ended without waiting any longer, and without the plugins' fini");
     _exit(1);
