@@ -254,7 +254,8 @@ void raw_send_byte_by_byte(int fd, const char *text)
 {
     struct pollfd answer = { fd, POLLIN, 0 };
     for (size_t i = 0; text[i] && poll(&answer, 1, 1) == 0; i++)
-        raw_send(fd, text + i, 1);
+        if (send(fd, text + i, 1, MSG_NOSIGNAL) < 0)
+            break; /* it has been answered and reset since */
 }
 
 /* recv, where a reset is an end like another. */

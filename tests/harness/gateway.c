@@ -84,6 +84,8 @@ static void be_gateway(const struct gateway *gateway, const char *const *argumen
         snprintf(run, sizeof run, "run=%s", gateway_rung());
         argv[n++] = "--set";
         argv[n++] = run;
+        argv[n++] = "--set";
+        argv[n++] = "kill_after=20"; /* or a test that stands still finds what it holds at a gate killed */
     }
     for (size_t i = 1; arguments[i] && n < ARGUMENTS_MOST - 1; i++)
         argv[n++] = arguments[i];

@@ -63,7 +63,8 @@ START_TEST(status_tells_what_is_served)
     const char *text = status_text();
     snprintf(line, sizeof line, ", supervisor %d\n", (int)gateway.pid);
     EXPECT_HAS(text, line);
-    EXPECT_HAS(text, "generation 1 serves, for 0 s: 1 plugin of ");
+    EXPECT_HAS(text, "generation 1 serves, for ");
+    EXPECT_HAS(text, " s: 1 plugin of ");
     snprintf(line, sizeof line, "  listening on %s\n", gateway.url);
     EXPECT_HAS(text, line);
     ck_assert_uint_eq(count_of(text, "\n  worker "), 2);
@@ -214,9 +215,7 @@ START_TEST(twenty_clients_at_once_are_all_answered)
     prepare_generations();
     SERVE_GENERATIONS();
     for (int i = 0; i < CLIENTS; i++)
-        fds[i] = connect_control();
-    for (int i = 0; i < CLIENTS; i++)
-        raw_send(fds[i], "status\n", 7);
+        raw_send(fds[i] = connect_control(), "status\n", 7); /* who is silent for a second has to make room */
     for (int i = 0; i < CLIENTS; i++) {
         json_t *answer = read_json(fds[i]);
         ck_assert_msg(answer != NULL, "client %d is not answered", i);

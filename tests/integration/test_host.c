@@ -582,7 +582,7 @@ END_TEST
 
 START_TEST(a_deadline_is_504)
 {
-    HOST_GATED(CALLS, "a", "--set", "timeout=0.2");
+    HOST_GATED(CALLS, "a", "--set", "timeout=2.5");
     const struct answer *got = HOST_GET("/heed?name=b", "QUERY_STRING=name=b");
     EXPECT_HAS(got->out, "Status: 504 Gateway Timeout\r\n");
     gateway_wait_log(&gateway, "b is told 2 by 1");

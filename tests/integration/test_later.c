@@ -157,7 +157,7 @@ END_TEST
 START_TEST(never_run_it_is_504_at_the_deadline)
 {
     NOT_IN_HOSTS("another call runs the promise, in another process");
-    PROMISES_ON(rungs[_i], "--set", "timeout=0.5");
+    PROMISES_ON(rungs[_i], "--set", "timeout=2.5");
     int fd = begin("/promises/park?name=a");
     expect_answer(fd, "HTTP/1.1 504 Gateway Timeout\r\n", "\r\n\r\n");
     gateway_wait_log(&gateway, "504: the deadline has passed");
@@ -225,7 +225,7 @@ END_TEST
 
 START_TEST(run_early_it_waits_for_the_handler_and_the_deadline_does_not)
 {
-    PROMISES_ON("thread", "--set", "timeout=0.5");
+    PROMISES_ON("thread", "--set", "timeout=2.5");
     make_gate("a");
     int fd = begin("/promises/park?name=a&early=run");
     expect_answer(fd, "HTTP/1.1 504 Gateway Timeout\r\n", "\r\n\r\n");
@@ -276,7 +276,7 @@ END_TEST
 START_TEST(a_response_that_has_begun_and_is_never_run_is_cut_at_the_deadline)
 {
     NOT_IN_HOSTS("another call runs the promise, in another process");
-    PROMISES_ON(threaded[_i], "--set", "timeout=0.5");
+    PROMISES_ON(threaded[_i], "--set", "timeout=2.5");
     int fd = begin("/promises/park?name=a&flush=1");
     free(read_until(fd, "promised\n"));
     char *rest = raw_read_all(fd, NULL);

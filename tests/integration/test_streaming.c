@@ -248,7 +248,7 @@ END_TEST
 
 START_TEST(the_deadline_cuts_what_is_being_flushed)
 {
-    FLOWS_ON(rungs[_i], "--set", "timeout=0.3");
+    FLOWS_ON(rungs[_i], "--set", "timeout=2.5");
     int fd = begin("/flows/halves?name=a");
     free(read_until(fd, "first\n"));
     char *rest = read_rest(fd);
@@ -264,7 +264,7 @@ END_TEST
 /* Each flush is refused; none may leave anything behind (AddressSanitizer looks). */
 START_TEST(a_late_handler_may_flush_as_often_as_it_likes)
 {
-    FLOWS_ON(rungs[_i], "--set", "timeout=0.2");
+    FLOWS_ON(rungs[_i], "--set", "timeout=2.5");
     EXPECT_STATUS(GET("/flows/late?name=a"), 504);
     release("a");
     gateway_wait_log(&gateway, "a flushes: -11");
@@ -373,7 +373,7 @@ END_TEST
 
 START_TEST(a_piece_that_takes_longer_than_the_timeout_cuts_the_stream)
 {
-    FLOWS_ON("thread", "--set", "timeout=0.3");
+    FLOWS_ON("thread", "--set", "timeout=2.5");
     int fd = begin("/flows/pull?name=a&size=9&waits=5");
     char *all = read_rest(fd);
     EXPECT_HAS(all, "xxxxx");

@@ -141,15 +141,18 @@ static void write_configuration(const char *more)
 
 /* --- its process --------------------------------------------------------------------------------------------- */
 
-/* A port that was free a moment ago: no server tells the one that it was given. */
+/* A port for a server, none of which tells the one that it was given. It stays ours until close(reserved): bound, but not
+ * listening, so that a server, with SO_REUSEADDR, may have it, and nobody gets it for port 0. */
+static int reserved = -1;
 static int free_port(void)
 {
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t length = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, length), 0);
-    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &length), 0);
-    close(fd);
+    const int on = 1;
+    reserved = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(setsockopt(reserved, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+    ck_assert_int_eq(bind(reserved, (struct sockaddr *)&address, length), 0);
+    ck_assert_int_eq(getsockname(reserved, (struct sockaddr *)&address, &length), 0);
     return ntohs(address.sin_port);
 }
 
@@ -181,6 +184,7 @@ static void start_front(const char *more)
     if (front == 0)
         be_front();
     (void)wait_for_text("front.pid", "\n"); /* which is written once it listens */
+    close(reserved);
 }
 
 static void start_host(const char *plugin)

