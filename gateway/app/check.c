@@ -127,7 +127,8 @@ static bool check_plugin(const struct plugin_file *file, const struct settings *
                    WEXITSTATUS(trial.status), finding.step);
         break;
     case TRIAL_HUNG:
-        report_add(report, "%s: did not return within %d s %s", path, TRIAL_MS / 1000, finding.step);
+        report_add(report, "%s: did not return within %d s %s; postern serve would wait for it", path,
+                   TRIAL_MS / 1000, finding.step);
         break;
     case TRIAL_FAILED: report_add(report, "%s: no process to try it in: %s", path, strerror(error)); break;
     }

@@ -93,7 +93,7 @@ const struct command commands[] = {
       serve_options, command_serve },
     { "run", "PLUGIN.so|PLUGIN.c [--listen ADDR:PORT]… [--set KEY=VALUE]…", "serve one plugin at /, for its author",
       "Serves one plugin mounted at /, with debug messages, and its failures' words in the error pages. A .c file is\n"
-      "compiled first, with $CC (cc) and $CFLAGS. It is loaded anew whenever the file changes.",
+      "compiled first, with $CC (cc), $CFLAGS and $LDLIBS. It is loaded anew whenever the file changes.",
       run_options, command_run },
     { "check", "[-c FILE] [--plugins DIR] [--set KEY=VALUE]… [-T]", "validate the configuration and every plugin",
       "Loads every plugin in a throwaway process of its own and reports all that is wrong at once, crashes included.\n"

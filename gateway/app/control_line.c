@@ -25,6 +25,8 @@ static char *find_path(const struct arguments *arguments)
         return strdup(usual_path);
     struct settings *settings = arguments_settings(arguments, NULL);
     char *own = settings ? strdup(settings->control) : NULL;
+    if (!settings)
+        log_line(NGI_LOG_ERROR, "the gateway has not been asked: --control PATH reaches it without the file");
     settings_free(settings);
     if (own && strcmp(own, "off") == 0) {
         log_line(NGI_LOG_ERROR, "%s: control is off: set control = \"PATH\" and restart the gateway",

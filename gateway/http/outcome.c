@@ -16,6 +16,8 @@ static const char *words(const char *text)
 static const char *describe(struct request *request, int rc)
 {
     const char *call = request->refused_call;
+    if (rc < NGI_ELAST_)
+        return words(arena_format(&request->arena, "the handler returned %d, which is no error of ngi.h", rc));
     if (!call || request->refused_code != rc)
         return ngi_strerror(rc);
     return words(arena_format(&request->arena, "%s (from %s)", ngi_strerror(rc), call));

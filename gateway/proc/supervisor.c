@@ -160,7 +160,8 @@ static void settle(struct supervisor *supervisor)
         return;
     supervisor->settled = generation->number;
     if (control_open(&supervisor->control, generation->settings->control, &err) != NGI_OK)
-        log_line(NGI_LOG_ERROR, "control: %s", err.text);
+        log_line(NGI_LOG_ERROR, "control: %s; the gateway serves without it: mend that and kill -HUP %d", err.text,
+                 (int)getpid());
     if (supervisor->ready_told) {
         ready_again();
         return;

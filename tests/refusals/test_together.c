@@ -65,7 +65,7 @@ START_TEST(serve_says_what_to_do_about_it)
     scratch_write(&dir, "x.so", "");
     SAYS(1, "",
          "postern: DIR/x.so: an empty file (a plugin is a shared object: cc -shared -fPIC)\n"
-         "postern: nothing is served until that is mended (postern check tells the same)\n",
+         "postern: nothing is served until that is mended (postern check tries configuration and plugins)\n",
          "serve", "--plugins", "DIR", "--listen", "127.0.0.1:0");
 }
 END_TEST

@@ -174,7 +174,8 @@ START_TEST(a_negative_value_is_a_500_in_the_words_of_ngi_fail)
     say_why("the database is gone");
     assert_incident(500, outcome_settle(request, NGI_EIO, false), "the database is gone");
     given("GET", NULL, NULL);
-    assert_incident(500, outcome_settle(request, -1000, false), "unknown error");
+    assert_incident(500, outcome_settle(request, -1000, false),
+                    "the handler returned -1000, which is no error of ngi.h");
 }
 END_TEST
 
