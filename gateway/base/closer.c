@@ -4,14 +4,19 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    THREADS_MOST = 16, /* that wait: what is dropped beyond stays open until one of them has done with waiting */
+    THREADS_MOST = 16, /* of each crew, that wait: what is dropped beyond stays open until one has done with waiting */
     IDLE_S = 10,
     STACK_SIZE = 64 * 1024,
+    SMALL_MOST = 64 << 20, /* bytes of a file in memory that are freed in no time */
+    BLOCK_SIZE = 512,      /* stat(3type) */
 };
 
 struct dropped {
@@ -19,51 +24,60 @@ struct dropped {
     struct dropped *next;
 };
 
-static struct {
+struct crew {
     pthread_mutex_t lock; /* of all that follows */
     pthread_cond_t more;
     struct dropped *first, **end;
     unsigned waiting, idle, threads; /* descriptors; threads without one; threads */
-} closer = { .lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER, .end = &closer.first };
+};
+
+#define CREW(crew)                                                                                                     \
+    {                                                                                                                  \
+        PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, &(crew).first, 0, 0, 0                              \
+    }
+
+/* Sockets are easily made to wait; files are not, and do not wait for them. */
+static struct crew for_sockets = CREW(for_sockets), for_files = CREW(for_files);
 
 /* The next one, under the lock; NULL: there has been none for a while. */
-static struct dropped *take(void)
+static struct dropped *take(struct crew *crew)
 {
     struct timespec until;
     int rc = 0;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += IDLE_S;
-    closer.idle++;
-    while (!closer.first && rc == 0)
-        rc = pthread_cond_timedwait(&closer.more, &closer.lock, &until);
-    closer.idle--;
-    struct dropped *dropped = closer.first;
+    crew->idle++;
+    while (!crew->first && rc == 0)
+        rc = pthread_cond_timedwait(&crew->more, &crew->lock, &until);
+    crew->idle--;
+    struct dropped *dropped = crew->first;
     if (!dropped)
         return NULL;
-    closer.first = dropped->next;
-    if (!closer.first)
-        closer.end = &closer.first;
-    closer.waiting--;
+    crew->first = dropped->next;
+    if (!crew->first)
+        crew->end = &crew->first;
+    crew->waiting--;
     return dropped;
 }
 
 static void *run(void *arg)
 {
+    struct crew *crew = arg;
     struct dropped *dropped;
-    pthread_mutex_lock(&closer.lock);
-    while ((dropped = take()) != NULL) {
-        pthread_mutex_unlock(&closer.lock);
+    pthread_mutex_lock(&crew->lock);
+    while ((dropped = take(crew)) != NULL) {
+        pthread_mutex_unlock(&crew->lock);
         close(dropped->fd);
         free(dropped);
-        pthread_mutex_lock(&closer.lock);
+        pthread_mutex_lock(&crew->lock);
     }
-    closer.threads--;
-    pthread_mutex_unlock(&closer.lock);
-    return arg;
+    crew->threads--;
+    pthread_mutex_unlock(&crew->lock);
+    return NULL;
 }
 
 /* Under the lock. Without another thread those that there are close it, or the next one that can be made. */
-static void start(void)
+static void start(struct crew *crew)
 {
     pthread_attr_t attr;
     pthread_t thread;
@@ -74,9 +88,38 @@ static void start(void)
     (void)pthread_attr_setstacksize(&attr, STACK_SIZE);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for others */
-    closer.threads += pthread_create(&thread, &attr, run, NULL) == 0;
+    crew->threads += pthread_create(&thread, &attr, run, crew) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
+}
+
+static void give(struct crew *crew, int fd)
+{
+    struct dropped *dropped = malloc(sizeof *dropped);
+    if (!dropped)
+        return; /* it stays open: better than to wait */
+    *dropped = (struct dropped){ .fd = fd };
+    pthread_mutex_lock(&crew->lock);
+    *crew->end = dropped;
+    crew->end = &dropped->next;
+    if (++crew->waiting > crew->idle && crew->threads < THREADS_MOST)
+        start(crew);
+    pthread_cond_signal(&crew->more);
+    pthread_mutex_unlock(&crew->lock);
+}
+
+/* Of other files the system is not asked: that may wait, too. */
+static bool is_small_in_memory(int fd)
+{
+    struct stat file;
+    return fcntl(fd, F_GET_SEALS) >= 0 && fstat(fd, &file) == 0 && file.st_blocks <= SMALL_MOST / BLOCK_SIZE;
+}
+
+static bool is_socket(int fd)
+{
+    int type;
+    socklen_t length = sizeof type;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
@@ -84,22 +127,11 @@ static void start(void)
 void closer_drop(int fd)
 {
     int error = errno;
-    struct dropped *dropped = NULL;
     if (fd < 0)
         return;
-    if (fcntl(fd, F_GET_SEALS) >= 0)
+    if (is_small_in_memory(fd))
         close(fd);
     else
-        dropped = malloc(sizeof *dropped); /* without it, it stays open: better than to wait */
-    if (dropped) {
-        *dropped = (struct dropped){ .fd = fd };
-        pthread_mutex_lock(&closer.lock);
-        *closer.end = dropped;
-        closer.end = &dropped->next;
-        if (++closer.waiting > closer.idle && closer.threads < THREADS_MOST)
-            start();
-        pthread_cond_signal(&closer.more);
-        pthread_mutex_unlock(&closer.lock);
-    }
+        give(is_socket(fd) ? &for_sockets : &for_files, fd);
     errno = error;
 }

@@ -12,73 +12,76 @@ enum { MOST = 253 };
 
 union control {
     struct cmsghdr header; /* for its alignment */
-    char room[CMSG_SPACE(sizeof(int))];
+    char room[CMSG_SPACE(MOST * sizeof(int))];
 };
 
-union controls {
-    struct cmsghdr header;
-    char room[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(MOST * sizeof(int))];
-};
+static ssize_t send_all(int socket, const struct iovec *parts, size_t count, const int *fds, size_t fd_count)
+{
+    struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = count };
+    union control control;
+    if (fd_count > 0) {
+        const size_t size = fd_count * sizeof *fds;
+        memset(&control, 0, CMSG_SPACE(size));
+        message.msg_control = control.room;
+        message.msg_controllen = CMSG_SPACE(size);
+        control.header = (struct cmsghdr){ CMSG_LEN(size), SOL_SOCKET, SCM_RIGHTS };
+        memcpy(CMSG_DATA(&control.header), fds, size);
+    }
+    return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Closes descriptors that should not have come. So many may wait to be closed, each for ever, that there would be no
+ * more to be had: so they are put on their way once more, to nobody, and end with the one at the end of that. */
+static void drop_many(const int *fds, size_t count)
+{
+    char byte = 0;
+    const struct iovec bytes = { &byte, 1 };
+    int ends[2];
+    bool bundled = false;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
+        bundled = send_all(ends[0], &bytes, 1, fds, count) == 1;
+        close(ends[0]);
+        closer_drop(ends[1]);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (bundled)
+            close(fds[i]); /* not the last */
+        else
+            closer_drop(fds[i]);
+}
 
 /* The only one; or PASSING_MANY, or -1. */
 static int take_descriptors(struct msghdr *message)
 {
-    int taken = -1;
-    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
-        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
-            continue;
-        size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count; i++) {
-            int fd;
-            memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
-            bool first = taken == -1;
-            if (!first)
-                closer_drop(fd);
-            if (!first && taken >= 0)
-                closer_drop(taken);
-            taken = first ? fd : PASSING_MANY;
+    int fds[MOST];
+    size_t count = 0;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header))
+        if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+            size_t size = header->cmsg_len - CMSG_LEN(0);
+            memcpy(fds, CMSG_DATA(header), size); /* there is one such header at most, and room for no more */
+            count = size / sizeof *fds;
         }
-    }
-    return taken;
-}
-
-/* `ret_came`: whether anything has, be it without bytes. */
-static ssize_t receive(int socket, const struct iovec *parts, size_t count, int *ret_fd, bool *ret_came)
-{
-    union controls controls; /* filled as far as something has come */
-    struct msghdr message = { .msg_iov = (struct iovec *)parts,
-                              .msg_iovlen = count,
-                              .msg_control = controls.room,
-                              .msg_controllen = sizeof controls.room };
-    ssize_t n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    *ret_fd = n >= 0 ? take_descriptors(&message) : -1;
-    *ret_came = n >= 0 && (n > 0 || message.msg_controllen > 0);
-    return n;
+    if (count > 1)
+        drop_many(fds, count);
+    return count > 1 ? PASSING_MANY : count == 1 ? fds[0] : -1;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
 ssize_t passing_send(int socket, const struct iovec *parts, size_t count, int fd)
 {
-    struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = count };
-    union control control = { .room = { 0 } };
-    if (fd >= 0) {
-        message.msg_control = control.room;
-        message.msg_controllen = sizeof control.room;
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof fd);
-        memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    }
-    return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return send_all(socket, parts, count, &fd, fd >= 0);
 }
 
 ssize_t passing_receive(int socket, const struct iovec *parts, size_t count, int *ret_fd)
 {
-    bool came;
-    int fd;
-    ssize_t n = receive(socket, parts, count, &fd, &came);
+    union control control; /* filled as far as something has come */
+    struct msghdr message = { .msg_iov = (struct iovec *)parts,
+                              .msg_iovlen = count,
+                              .msg_control = control.room,
+                              .msg_controllen = sizeof control.room };
+    ssize_t n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    int fd = n >= 0 ? take_descriptors(&message) : -1;
     if (ret_fd)
         *ret_fd = fd;
     else
@@ -88,20 +91,14 @@ ssize_t passing_receive(int socket, const struct iovec *parts, size_t count, int
 
 void passing_close(int socket)
 {
-    char block[4096];
-    const struct iovec bytes = { block, sizeof block };
-    const int on = 1;
-    int fd, type = SOCK_STREAM;
+    char byte;
+    int type = 0;
     socklen_t length = sizeof type;
-    bool came;
-    /* A message brings credentials then, and the end does not, for which one without bytes could be mistaken. (In a
-     * stream, which has no such messages, the end does.) */
-    if (getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type != SOCK_STREAM)
-        (void)setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
     (void)shutdown(socket, SHUT_RDWR); /* from here on nothing comes that is not there already */
-    do {
-        (void)receive(socket, &bytes, 1, &fd, &came);
-        closer_drop(fd);
-    } while (came);
-    close(socket);
+    (void)getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &length);
+    /* Of messages one without bytes looks like the end, and an error comes before them. */
+    if (type == SOCK_STREAM && recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
+        close(socket);
+    else
+        closer_drop(socket);
 }

@@ -16,8 +16,8 @@ enum { PASSING_MANY = -2 };
  * not to be trusted), also where nothing else has; -1: none; PASSING_MANY. `ret_fd` NULL: none is taken. */
 ssize_t passing_receive(int socket, const struct iovec *parts, size_t count, int *ret_fd);
 
-/* Ends `socket` as close(2) does, and tells the other side at once. Closing it alone may wait for descriptors that have
- * come and that nobody has received. */
+/* Ends `socket` as close(2) does, and tells the other side at once. Where descriptors may have come that nobody has
+ * received, which close(2) would wait for, that is left to closer_drop. */
 void passing_close(int socket);
 
 #endif

@@ -1,10 +1,12 @@
 #include "http/response.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/closer.h"
 #include "base/text.h"
 #include "sdk/ngi.h"
 
@@ -14,9 +16,18 @@ enum {
     KEEP = 64 * 1024,
 };
 
+static void drop_file(const struct response *response, int fd)
+{
+    if (response->foreign)
+        closer_drop(fd);
+    else
+        close(fd);
+}
+
 static void drop_body(struct response *response)
 {
     const struct response old = *response;
+    response->foreign = false;
     response->kind = RESPONSE_TEXT;
     response->fd = -1;
     response->next = NULL;
@@ -27,7 +38,7 @@ static void drop_body(struct response *response)
     buffer_reset(&response->text, KEEP);
     /* Last, so that a close which comes back here finds nothing to close again. */
     if (old.kind == RESPONSE_FILE && old.fd >= 0)
-        close(old.fd);
+        drop_file(&old, old.fd);
     if (old.kind == RESPONSE_STREAM && old.close)
         old.close(old.arg);
 }
@@ -284,9 +295,17 @@ int response_vprintf(struct response *response, const char *fmt, va_list ap)
     return rc == NGI_OK ? check_declared(response, response->text.length - before) : (response->failed = rc);
 }
 
+/* What statx(2) tells of it. */
+static int look_at(const struct response *response, int fd, struct statx *file)
+{
+    const int known = response->foreign ? AT_STATX_DONT_SYNC : 0;
+    return statx(fd, "", AT_EMPTY_PATH | known, STATX_TYPE | STATX_SIZE, file);
+}
+
 int response_send_file(struct response *response, int fd, int64_t offset, int64_t length)
 {
-    struct stat file;
+    struct statx file;
+    int64_t size = 0;
     int rc = NGI_OK;
     if (fd < 0)
         return NGI_EINVAL;
@@ -294,16 +313,16 @@ int response_send_file(struct response *response, int fd, int64_t offset, int64_
         rc = NGI_ESENT;
     else if (response->kind != RESPONSE_TEXT || response->text.length)
         rc = NGI_EINVAL;
-    else if (fstat(fd, &file) < 0)
+    else if (look_at(response, fd, &file) < 0)
         rc = NGI_EIO;
-    else if (!S_ISREG(file.st_mode) || offset < 0)
+    else if (!S_ISREG(file.stx_mode) || offset < 0)
         rc = NGI_EINVAL;
-    else if (offset > file.st_size || length > file.st_size - offset)
+    else if ((size = (int64_t)file.stx_size) < offset || length > size - offset)
         rc = NGI_ELENGTH;
     else if (length < 0)
-        length = file.st_size - offset;
+        length = size - offset;
     if (rc != NGI_OK) {
-        close(fd);
+        drop_file(response, fd);
         return rc;
     }
     response->kind = RESPONSE_FILE;

@@ -34,6 +34,7 @@ struct response {
     enum response_body kind;
     struct buffer text; /* RESPONSE_TEXT */
     int fd;             /* RESPONSE_FILE: ours until net takes it */
+    bool foreign;       /* another process has handed it over: asking its file system, or closing it, may wait */
     int64_t offset, length;
     int64_t (*next)(void *arg, void *buf, size_t n); /* RESPONSE_STREAM */
     void (*close)(void *arg);

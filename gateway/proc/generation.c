@@ -277,17 +277,16 @@ static int64_t slow_at_ms(const struct worker *worker)
 void generation_warn_slow(struct generation *generation)
 {
     int64_t now = clock_ms();
-    const char *last = "";
     for (struct worker *worker = generation->workers; worker; worker = worker->next) {
         int64_t lasts_ms = now - worker->runs_ms;
         if (now < slow_at_ms(worker))
             continue;
-        if (strcmp(last, worker->runs) != 0)
-            log_line(NGI_LOG_WARNING, "%s, in worker %d, has not returned after %lld s: it is waited for", worker->runs,
-                     (int)worker->pid, (long long)(lasts_ms / 1000));
-        last = worker->runs;
-        while (worker->slow_ms <= lasts_ms)
-            worker->slow_ms *= 2;
+        log_line(NGI_LOG_WARNING, "%s, in worker %d, has not returned after %lld s: it is waited for", worker->runs,
+                 (int)worker->pid, (long long)(lasts_ms / 1000));
+        for (struct worker *other = generation->workers; other; other = other->next)
+            if (other->runs && strcmp(other->runs, worker->runs) == 0)
+                while (other->slow_ms <= lasts_ms)
+                    other->slow_ms *= 2;
     }
 }
 

@@ -128,7 +128,7 @@ static bool take_forked(struct zygote *zygote, int pidfd)
     /* One that has ended is told of in what follows. One whose zygote has just died is nobody's child, and cannot be
      * told from any other process: it is as if it had not been answered for. */
     if (child == CHILD_ENDED || (child == CHILD_FALSE && has_ended(zygote))) {
-        close(pidfd);
+        closer_drop(pidfd); /* of a zygote that has ended it may be anything */
         return true;
     }
     struct ask *ask = child == CHILD_LIVES ? take_ask(&zygote->sent, number) : NULL;

@@ -11,7 +11,8 @@ enum {
     HOSTS_TICK_US = 1000,         /* so long a call may be in the way of those that have been given with it, or twice */
     HOSTS_BATCH_US = 250,         /* so much work is given to a process at once, as far as one can tell */
     HOSTS_AHEAD_MOST = 2 * 1024,  /* bytes of body of a call that is given ahead */
-    HOSTS_TOLD_US = 1000 * 1000,  /* so long after a process has ended, somebody will have told how */
+    HOSTS_TOLD_US = 1000 * 1000,  /* so long after its socket has been closed, a process has ended */
+    HOSTS_HOW_US = 5000 * 1000,   /* and so long after that, its zygote, which may stand still, has told how */
     HOSTS_LEAVE_US = 1000 * 1000, /* a process gets this, beyond the grace, to end */
 };
 

@@ -36,6 +36,7 @@ static void note_unmade(struct hosts *hosts, const char *why)
 static void make(struct hosts *hosts)
 {
     int ends[2];
+    const int on = 1;
     ngi_error err = { 0 };
     uint64_t number = ++hosts->last_number;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
@@ -43,6 +44,8 @@ static void make(struct hosts *hosts)
         note_unmade(hosts, err.text);
         return;
     }
+    /* What is sent out of band is read like the rest, or it is lost in recvmsg(2), which closes what came along. */
+    (void)setsockopt(ends[0], SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
     struct remote *remote = remote_new(hosts, number, ends[0]);
     if (!remote) {
         close(ends[0]);
@@ -321,7 +324,7 @@ void hosts_died(struct remote *remote)
     if (remote->status != HOSTS_STATUS_UNKNOWN)
         bury(remote, NULL);
     else
-        reactor_set(&remote->patience, clock_us() + HOSTS_TOLD_US);
+        reactor_set(&remote->patience, clock_us() + HOSTS_HOW_US);
 }
 
 void hosts_impatient(struct remote *remote)

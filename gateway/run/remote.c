@@ -191,6 +191,8 @@ void remote_set_events(struct remote *remote)
     remote->events = events;
 }
 
+enum { UNASKED_MOST = 16 }; /* files between two answers that nobody has taken */
+
 static bool is_socket(int fd)
 {
     int type;
@@ -207,6 +209,9 @@ ssize_t remote_receive_some(struct remote *remote, uint8_t *block, size_t room)
         remote->broken = "it sent a descriptor that is no file's";
         closer_drop(fd);
     } else if (fd >= 0) {
+        /* One may have been behind an answer that nobody waited for. */
+        if (remote->file >= 0 && ++remote->unasked > UNASKED_MOST)
+            remote->broken = "it keeps sending files that are no answer's";
         remote_drop_file(remote);
         remote->file = fd;
         remote->file_is_last = true;

@@ -47,6 +47,7 @@ static bool take_file(struct remote *remote, const struct cgi_body *body)
     struct response *response = &remote->task->request->response;
     int fd = remote->file;
     remote->file = -1;
+    response->foreign = true;
     return fd >= 0 && response_send_file(response, fd, body->offset, body->length) == NGI_OK;
 }
 
@@ -219,6 +220,7 @@ void remote_finish(struct remote *remote, const struct fcgi_end *how)
     reactor_unset(&remote->limit);
     remote_forget(remote);
     remote->orphan = false;
+    remote->unasked = 0;
     remote->done++;
     remote->ran++;
     if (task)

@@ -231,7 +231,7 @@ END_TEST
 /* Closing what it hands over takes a minute, and that of the last descriptor of it waits for that long. */
 START_TEST(what_cannot_be_closed_at_once_holds_up_nobody)
 {
-    static const char *const ways[] = { "alone", "second", "inside" };
+    static const char *const ways[] = { "alone", "second", "inside", "urgent" };
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t length = sizeof at;
     char path[100];
@@ -240,15 +240,15 @@ START_TEST(what_cannot_be_closed_at_once_holds_up_nobody)
     ck_assert_int_eq(listen(listener, 8), 0);
     ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&at, &length), 0);
     SERVE_FAULTS("--set", "hosts=2");
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 8; i++) {
         time_t before = time(NULL);
-        snprintf(path, sizeof path, "/faults/hand?how=%s&port=%d", ways[i % 3], ntohs(at.sin_port));
+        snprintf(path, sizeof path, "/faults/hand?how=%s&port=%d", ways[i % 4], ntohs(at.sin_port));
         EXPECT_STATUS(GET(path), 502);
         EXPECT(GET("/faults/fine"), 200, "fine\n");
         EXPECT_STATUS(GET("/hello/"), 200);
         ck_assert_int_lt(time(NULL) - before, 30);
     }
-    await_count(" was killed: it sent a descriptor that is no file's\n", 6);
+    await_count(" was killed: it sent a descriptor that is no file's\n", 8);
     finish_alone();
     close(listener);
 }

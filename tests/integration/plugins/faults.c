@@ -132,8 +132,8 @@ static int lingering(int port)
     return setsockopt(fd, SOL_SOCKET, SO_LINGER, &minute, sizeof minute) == 0 ? fd : -1;
 }
 
-/* Sends `n` descriptors and a FastCGI record that nobody has to heed. */
-static bool pass(int to, const int *fds, size_t n)
+/* Sends `n` descriptors and a FastCGI record that nobody has to heed. `flags`: of sendmsg(2). */
+static bool pass(int to, const int *fds, size_t n, int flags)
 {
     static const unsigned char record[8] = { 1, 99 };
     union {
@@ -146,11 +146,11 @@ static bool pass(int to, const int *fds, size_t n)
     };
     control.header = (struct cmsghdr){ CMSG_LEN(n * sizeof *fds), SOL_SOCKET, SCM_RIGHTS };
     memcpy(CMSG_DATA(&control.header), fds, n * sizeof *fds);
-    return sendmsg(to, &message, MSG_NOSIGNAL) == sizeof record;
+    return sendmsg(to, &message, MSG_NOSIGNAL | flags) == sizeof record;
 }
 
 /* Hands the gateway a connection that it cannot close at once, along its own line. how: "alone"; "second", behind a
- * file; "inside" a local socket, on its way. */
+ * file; "inside" a local socket, on its way; "urgent", out of band, or alone where no kernel takes that. */
 static int hands(ngi_request *r)
 {
     const char *how = ngi_query(r, "how", "");
@@ -166,11 +166,11 @@ static int hands(ngi_request *r)
     if (good && strcmp(how, "second") == 0) {
         fds[1] = fds[0];
         fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        good = fds[0] >= 0 && pass(line, fds, 2);
+        good = fds[0] >= 0 && pass(line, fds, 2, 0);
     } else if (good && strcmp(how, "inside") == 0) {
-        good = socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && pass(pair[0], fds, 1) && pass(line, &pair[1], 1);
-    } else {
-        good = good && pass(line, fds, 1);
+        good = socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && pass(pair[0], fds, 1, 0) && pass(line, &pair[1], 1, 0);
+    } else if (!good || strcmp(how, "urgent") != 0 || !pass(line, fds, 1, MSG_OOB)) {
+        good = good && pass(line, fds, 1, 0);
     }
     return ngi_text(r, good ? 200 : 500, good ? "handed over\n" : "not handed over\n");
 }
