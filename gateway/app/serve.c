@@ -4,7 +4,6 @@
 
 #include "app/arguments.h"
 #include "app/ready_fd.h"
-#include "base/log.h"
 #include "proc/supervisor.h"
 #include "proc/takeover.h"
 
@@ -16,10 +15,7 @@ static struct settings *read_settings(void *arguments, struct report *report)
 static bool collect(void *unused, const struct settings *settings, struct bundle *bundle, struct report *report)
 {
     (void)unused;
-    bool good = bundle_add_directory(bundle, settings->plugins, report);
-    if (good && bundle->count == 0)
-        log_line(NGI_LOG_WARNING, "%s holds no plugin (*.so): every request will be a 404", settings->plugins);
-    return good;
+    return bundle_add_directory(bundle, settings->plugins, report);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- */

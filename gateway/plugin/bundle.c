@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "plugin/trust.h"
 
@@ -125,6 +126,8 @@ bool bundle_add_directory(struct bundle *bundle, const char *directory, struct r
         good = bundle_add(bundle, path, report);
         free(path);
     }
+    if (count == 0)
+        log_line(NGI_LOG_WARNING, "%s holds no plugin (*.so): every request will be a 404", directory);
 out:
     for (int i = 0; i < count; i++)
         free(entries[i]);

@@ -33,7 +33,7 @@ struct bundle {
 bool bundle_add(struct bundle *bundle, const char *path, struct report *report);
 
 /* Adds every *.so of a directory, sorted by name. False, with the reason in `report`, for a directory that cannot be
- * read or that others can change. An empty directory is fine. */
+ * read or that others can change. An empty directory is fine, and warned of. */
 bool bundle_add_directory(struct bundle *bundle, const char *directory, struct report *report);
 
 void bundle_free(struct bundle *bundle);

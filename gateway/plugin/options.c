@@ -79,6 +79,24 @@ static const ngi_option_spec *find_spec(const ngi_option_spec *table, const char
     return NULL;
 }
 
+/* Whether a row of the plugin's table can be meant, whatever it is set to. */
+static bool check_row(const char *plugin, const ngi_option_spec *table, const ngi_option_spec *spec,
+                      struct report *report)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
+    if (!*spec->name || spec->name[strspn(spec->name, letters)]) {
+        report_add(report,
+                   "plugin %s: its option \"%s\" has a name that no configuration can set; right are letters, "
+                   "digits and '_': a fault of the plugin",
+                   plugin, spec->name);
+        return false;
+    }
+    if (find_spec(table, spec->name) == spec)
+        return true;
+    report_add(report, "plugin %s: its option \"%s\" is there twice: a fault of the plugin", plugin, spec->name);
+    return false;
+}
+
 static void report_unknown(const char *plugin, const ngi_option_spec *table, const struct option_setting *set,
                            struct report *report)
 {
@@ -154,6 +172,10 @@ int options_fill(struct options *options, const char *plugin, const ngi_option_s
     }
     for (size_t i = 0; i < count; i++) {
         struct option_value value = { 0 };
+        if (!check_row(plugin, table, &table[i], report)) {
+            rc = NGI_EINVAL;
+            continue;
+        }
         int one = fill_one(&value, plugin, &table[i], find_set(set, table[i].name), report);
         if (one == NGI_OK)
             options->values[options->count++] = value;

@@ -158,10 +158,18 @@ START_TEST(a_table_that_is_wrong_is_the_plugins_fault)
         { "a", NGI_INT, "many", 0, 0, NULL },
         { "b", NGI_INT, "5", 10, 20, NULL },
         { "c", 9, "x", 0, 0, NULL },
+        { "d e", NGI_STRING, "x", 0, 0, NULL },
+        { "", NGI_STRING, "x", 0, 0, NULL },
+        { "f", NGI_STRING, "x", 0, 0, NULL },
+        { "f", NGI_INT, "1", 0, 0, NULL },
         { 0 },
     };
     ck_assert_int_eq(options_fill(&options, "p", wrong, NULL, &report), NGI_EINVAL);
-    ck_assert_uint_eq(report.count, 3);
+    ck_assert_uint_eq(report.count, 6);
+    ck_assert_str_eq(report.lines[3], "plugin p: its option \"d e\" has a name that no configuration can set; right are "
+                                      "letters, digits and '_': a fault of the plugin");
+    ck_assert_ptr_nonnull(strstr(report.lines[4], "its option \"\" has a name that no configuration can set"));
+    ck_assert_str_eq(report.lines[5], "plugin p: its option \"f\" is there twice: a fault of the plugin");
     ck_assert_str_eq(report.lines[0], "plugin p: the default of its option \"a\": \"many\" is no whole number: a fault "
                                       "of the plugin");
     ck_assert_str_eq(report.lines[1], "plugin p: the default of its option \"b\": 5 is out of range: 10 to 20: a fault "
