@@ -6,10 +6,11 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/file.h"
 
 enum {
     THREADS_MOST = 16, /* of each crew, that wait: what is dropped beyond stays open until one has done with waiting */
@@ -115,13 +116,6 @@ static bool is_small_in_memory(int fd)
     return fcntl(fd, F_GET_SEALS) >= 0 && fstat(fd, &file) == 0 && file.st_blocks <= SMALL_MOST / BLOCK_SIZE;
 }
 
-static bool is_socket(int fd)
-{
-    int type;
-    socklen_t length = sizeof type;
-    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
-}
-
 /* ---------------------------------------------------------------------------------------------------------- */
 
 void closer_drop(int fd)
@@ -132,6 +126,6 @@ void closer_drop(int fd)
     if (is_small_in_memory(fd))
         close(fd);
     else
-        give(is_socket(fd) ? &for_sockets : &for_files, fd);
+        give(file_is_socket(fd) ? &for_sockets : &for_files, fd);
     errno = error;
 }

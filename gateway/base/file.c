@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -137,6 +138,13 @@ int file_copy_to_memory(int from, const char *name)
         return to;
     close(to);
     return rc;
+}
+
+bool file_is_socket(int fd)
+{
+    int type;
+    socklen_t length = sizeof type;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
 }
 
 int file_same(int one, int other)

@@ -2,6 +2,7 @@
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -22,6 +23,9 @@ int file_copy(int from, int to, off_t most);
 
 /* Copies all of `from` (from its start) into a new memfd named `name`, sealed against change. fd or -errno. */
 int file_copy_to_memory(int from, const char *name);
+
+/* Whether it is a socket; asks no file system. */
+bool file_is_socket(int fd);
 
 /* Whether two files, open for reading, have the same bytes. 1, 0 or -errno. */
 int file_same(int one, int other);

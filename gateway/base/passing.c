@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/closer.h"
+#include "base/file.h"
 
 /* As many as the kernel lets through at a time (SCM_MAX_FD): it closes what there is no room for, and that may wait. */
 enum { MOST = 253 };
@@ -36,18 +37,18 @@ static void drop_many(const int *fds, size_t count)
 {
     char byte = 0;
     const struct iovec bytes = { &byte, 1 };
-    int ends[2];
+    int ends[2] = { -1, -1 };
     bool bundled = false;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
         bundled = send_all(ends[0], &bytes, 1, fds, count) == 1;
         close(ends[0]);
-        closer_drop(ends[1]);
     }
     for (size_t i = 0; i < count; i++)
-        if (bundled)
-            close(fds[i]); /* not the last */
+        if (bundled && file_is_socket(fds[i])) /* of a file any close may wait: its system is told of each */
+            close(fds[i]);                     /* it is in the bundle, too, which is ours still */
         else
             closer_drop(fds[i]);
+    closer_drop(ends[1]);
 }
 
 /* The only one; or PASSING_MANY, or -1. */

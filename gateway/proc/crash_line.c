@@ -1,8 +1,8 @@
 #include "proc/crash_line.h"
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -120,6 +120,11 @@ void crash_line_take(struct crash_line *line)
         if ((kind = channel_receive(line->ours, name, &fd)) == MESSAGE_NONE)
             return;
         if (kind < 0) {
+            give_up(line);
+            return;
+        }
+        if (fd >= 0 && fcntl(fd, F_GET_SEALS) < 0) { /* a file in memory, or nobody sends it who means well */
+            closer_drop(fd);
             give_up(line);
             return;
         }

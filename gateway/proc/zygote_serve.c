@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/closer.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "proc/backoff.h"
 #include "proc/zygote_child.h"
@@ -243,6 +244,10 @@ static bool take(struct zygote *zygote, int kind, int fd)
     enum zygote_stage stage = zygote->stage;
     if (kind == ZYGOTE_PART)
         return stage != READY;
+    if (fd >= 0 && (kind != ZYGOTE_FORKED || file_is_socket(fd))) { /* no other brings one, and a pidfd is none */
+        closer_drop(fd);
+        return false;
+    }
     if (kind == ZYGOTE_FORKED && fd >= 0 && stage == READY) {
         if (take_forked(zygote, fd))
             return true;

@@ -8,18 +8,20 @@
 #include "run/remote.h"
 
 enum {
-    HOSTS_TICK_US = 1000,         /* so long a call may be in the way of those that have been given with it, or twice */
-    HOSTS_BATCH_US = 250,         /* so much work is given to a process at once, as far as one can tell */
-    HOSTS_AHEAD_MOST = 2 * 1024,  /* bytes of body of a call that is given ahead */
-    HOSTS_TOLD_US = 1000 * 1000,  /* so long after its socket has been closed, a process has ended */
-    HOSTS_HOW_US = 5000 * 1000,   /* and so long after that, its zygote, which may stand still, has told how */
-    HOSTS_LEAVE_US = 1000 * 1000, /* a process gets this, beyond the grace, to end */
+    HOSTS_TICK_US = 1000,        /* so long a call may be in the way of those that have been given with it, or twice */
+    HOSTS_BATCH_US = 250,        /* so much work is given to a process at once, as far as one can tell */
+    HOSTS_AHEAD_MOST = 2 * 1024, /* bytes of body of a call that is given ahead */
+    HOSTS_TOLD_US = 1000 * 1000, /* so long after its socket has been closed, a process has ended */
+    HOSTS_BARRED_US = 10 * 1000 * 1000, /* no process is made so long after one that meant harm has ended */
+    HOSTS_HOW_US = 5000 * 1000,         /* and so long after that, its zygote, which may stand still, has told how */
+    HOSTS_LEAVE_US = 1000 * 1000,       /* a process gets this, beyond the grace, to end */
 };
 
 struct hosts {
     struct hosts_limits limits;
     const struct hosts_source *source;
     void *source_arg;
+    int64_t not_before_us;      /* no process is made before, by clock_us; the reactor's */
     struct reactor_errand grow; /* there may be too few processes, or it stops */
     struct reactor_timer later; /* when a process may be made again */
     struct reactor_timer tick;  /* while calls are given ahead */

@@ -82,6 +82,9 @@ static void dismiss_all(struct hosts *hosts)
     pthread_mutex_unlock(&hosts->lock);
     for (struct remote *next; remote; remote = next) {
         next = remote->next;
+        int64_t told_us = clock_us() + HOSTS_TOLD_US;
+        if (remote->ended && remote->patience.set && remote->patience.at_us > told_us)
+            reactor_set(&remote->patience, told_us);
         if (remote->stage == REMOTE_LEAVES || remote->ended)
             continue;
         /* Calls have had their time. What ends without one may have background work. */
@@ -193,6 +196,7 @@ static void bury(struct remote *remote, const char *why)
     char how[256];
     remote->ended = true;
     remote_hung_up(remote);
+    reactor_remove(&remote->socket);
     retire(remote);
     /* A thread has found it idle a moment ago, and will find that nobody listens. */
     if (atomic_load_explicit(&remote->claims, memory_order_acquire) > 0) {
@@ -209,6 +213,8 @@ static void bury(struct remote *remote, const char *why)
     bool again = remote_lose_call(remote, how, &task);
     remote_lose_ahead(remote, how);
     bool planned = remote->planned && !remote->killed;
+    if (remote->hostile)
+        hosts->not_before_us = clock_us() + HOSTS_BARRED_US;
     unlink_remote(remote, planned);
     remote_free(remote);
     if (again)
@@ -236,6 +242,8 @@ void hosts_grow(struct hosts *hosts)
         bool stopping = hosts->stopping;
         unsigned lacks = hosts_lacking(hosts);
         int64_t wait_us = circuit_wait_us(&hosts->circuit, clock_us());
+        int64_t barred_us = hosts->not_before_us - clock_us();
+        wait_us = barred_us > wait_us ? barred_us : wait_us;
         pthread_mutex_unlock(&hosts->lock);
         if (stopping) {
             reactor_unset(&hosts->later);
@@ -259,7 +267,8 @@ void hosts_call_over(struct remote *remote, const char *broken)
         return; /* and will be buried */
     if (broken) {
         remote_kill(remote, broken);
-        return; /* its end will be seen */
+        hosts_hung_up(remote); /* nothing more of it is read, whoever goes on sending; its end will be seen */
+        return;
     }
     bool grown = limits->max_rss && remote_rss(remote) > limits->max_rss;
     pthread_mutex_lock(&hosts->lock);
@@ -319,12 +328,17 @@ void hosts_hung_up(struct remote *remote)
 
 void hosts_died(struct remote *remote)
 {
+    struct hosts *hosts = remote->hosts;
     remote->ended = true;
     reactor_remove(&remote->death);
-    if (remote->status != HOSTS_STATUS_UNKNOWN)
+    if (remote->status != HOSTS_STATUS_UNKNOWN) {
         bury(remote, NULL);
-    else
-        reactor_set(&remote->patience, clock_us() + HOSTS_HOW_US);
+        return;
+    }
+    pthread_mutex_lock(&hosts->lock);
+    bool stopping = hosts->stopping;
+    pthread_mutex_unlock(&hosts->lock);
+    reactor_set(&remote->patience, clock_us() + (stopping ? HOSTS_TOLD_US : HOSTS_HOW_US));
 }
 
 void hosts_impatient(struct remote *remote)

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/closer.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/passing.h"
 #include "run/hosts_parts.h"
@@ -193,25 +194,21 @@ void remote_set_events(struct remote *remote)
 
 enum { UNASKED_MOST = 16 }; /* files between two answers that nobody has taken */
 
-static bool is_socket(int fd)
-{
-    int type;
-    socklen_t length = sizeof type;
-    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
-}
-
 ssize_t remote_receive_some(struct remote *remote, uint8_t *block, size_t room)
 {
     const struct iovec bytes = { block, room };
     int fd;
     ssize_t n = passing_receive(remote->socket.fd, &bytes, 1, &fd);
-    if (fd == PASSING_MANY || is_socket(fd)) { /* once: its process is killed for that */
+    if (fd == PASSING_MANY || (fd >= 0 && file_is_socket(fd))) {
+        remote->hostile = true;
         remote->broken = "it sent a descriptor that is no file's";
         closer_drop(fd);
     } else if (fd >= 0) {
         /* One may have been behind an answer that nobody waited for. */
-        if (remote->file >= 0 && ++remote->unasked > UNASKED_MOST)
+        if (remote->file >= 0 && ++remote->unasked > UNASKED_MOST) {
+            remote->hostile = true;
             remote->broken = "it keeps sending files that are no answer's";
+        }
         remote_drop_file(remote);
         remote->file = fd;
         remote->file_is_last = true;

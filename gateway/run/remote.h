@@ -101,6 +101,7 @@ struct remote {
     bool headed;        /* its head has been read */
     int file;           /* that came along; -1: none */
     unsigned unasked;   /* so many have come since the last call that nobody has taken */
+    bool hostile;       /* it has sent what nobody sends who means well */
     bool file_is_last;  /* with the last bytes that have come: it is of the call that they are of */
     bool stalled;       /* task->out is full: nothing is read */
     const char *broken; /* what came is no response: why, a constant */
