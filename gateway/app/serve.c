@@ -40,7 +40,8 @@ int command_serve(const struct command *command, int argc, char **argv)
                                        &arguments,
                                        true,
                                        arguments_get(&arguments, "--config"),
-                                       "nothing is served until that is mended (postern check tries configuration and plugins)" };
+                                       "nothing is served until that is mended "
+                                       "(postern check tries configuration and plugins)" };
         status = supervisor_run(&recipe, ready_fd);
     }
     arguments_free(&arguments);

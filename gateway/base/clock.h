@@ -22,6 +22,13 @@ static inline int64_t clock_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* So long from now, as what waits until CLOCK_MONOTONIC says so wants it. */
+static inline struct timespec clock_after(int64_t us)
+{
+    int64_t at_us = clock_us() + us;
+    return (struct timespec){ at_us / 1000000, at_us % 1000000 * 1000 };
+}
+
 /* What this thread has used since it began; a system call. */
 struct thread_usage {
     int64_t cpu_us;

@@ -3,18 +3,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 
 enum {
     THREADS_MOST = 16, /* of each crew, that wait: what is dropped beyond stays open until one has done with waiting */
-    IDLE_S = 10,
+    IDLE_US = 10 * 1000 * 1000,
     STACK_SIZE = 64 * 1024,
     SMALL_MOST = 64 << 20, /* bytes of a file in memory that are freed in no time */
     BLOCK_SIZE = 512,      /* stat(3type) */
@@ -43,13 +42,11 @@ static struct crew for_sockets = CREW(for_sockets), for_files = CREW(for_files);
 /* The next one, under the lock; NULL: there has been none for a while. */
 static struct dropped *take(struct crew *crew)
 {
-    struct timespec until;
+    const struct timespec until = clock_after(IDLE_US);
     int rc = 0;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += IDLE_S;
     crew->idle++;
     while (!crew->first && rc == 0)
-        rc = pthread_cond_timedwait(&crew->more, &crew->lock, &until);
+        rc = pthread_cond_clockwait(&crew->more, &crew->lock, CLOCK_MONOTONIC, &until);
     crew->idle--;
     struct dropped *dropped = crew->first;
     if (!dropped)
@@ -82,15 +79,11 @@ static void start(struct crew *crew)
 {
     pthread_attr_t attr;
     pthread_t thread;
-    sigset_t all, before;
     if (pthread_attr_init(&attr) != 0)
         return;
     (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     (void)pthread_attr_setstacksize(&attr, STACK_SIZE);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for others */
     crew->threads += pthread_create(&thread, &attr, run, crew) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
 }
 

@@ -4,9 +4,9 @@
 #ifndef BASE_CLOSER_H
 #define BASE_CLOSER_H
 
-/* Takes `fd` over, and closes it soon, or when that is possible; never waits. A file in memory (memfd_create(2)) that is
- * not large, whose end is the kernel's alone, has been closed on return. -1: nothing is done. Keeps errno. [any thread,
- * under any lock] */
+/* Takes `fd` over, and closes it soon, or when that is possible; never waits. A file in memory (memfd_create(2)) that
+ * is not large, whose end is the kernel's alone, has been closed on return. -1: nothing is done. Keeps errno. [any
+ * thread, under any lock; the caller's signal mask is that of the thread which may be made] */
 void closer_drop(int fd);
 
 #endif

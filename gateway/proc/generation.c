@@ -18,8 +18,6 @@ enum {
     SETTLED_MS = 10 * 1000,
     /* Beyond the grace period: for the end itself. */
     LAST_MS = 5 * 1000,
-    /* What of a plugin has not returned by then is warned of. */
-    SLOW_MS = 10 * 1000,
 };
 
 static void close_worker(struct worker *worker)
@@ -264,29 +262,27 @@ void generation_note_run(struct worker *worker, const char *what)
 {
     free(worker->runs);
     worker->runs = *what ? strdup(what) : NULL; /* without memory for it, it is not warned of */
-    worker->runs_ms = clock_ms();
-    worker->slow_ms = SLOW_MS;
+    slow_begin(&worker->slow);
 }
 
 /* When that is to be warned of. */
-static int64_t slow_at_ms(const struct worker *worker)
+static int64_t warn_at_ms(const struct worker *worker)
 {
-    return worker->runs && worker->stage == WORKER_LOADS ? worker->runs_ms + worker->slow_ms : INT64_MAX;
+    return worker->runs && worker->stage == WORKER_LOADS ? slow_at_ms(&worker->slow) : INT64_MAX;
 }
 
 void generation_warn_slow(struct generation *generation)
 {
     int64_t now = clock_ms();
     for (struct worker *worker = generation->workers; worker; worker = worker->next) {
-        int64_t lasts_ms = now - worker->runs_ms;
-        if (now < slow_at_ms(worker))
+        int64_t lasts_ms = now - worker->slow.since_ms;
+        if (now < warn_at_ms(worker))
             continue;
         log_line(NGI_LOG_WARNING, "%s, in worker %d, has not returned after %lld s: it is waited for", worker->runs,
                  (int)worker->pid, (long long)(lasts_ms / 1000));
         for (struct worker *other = generation->workers; other; other = other->next)
             if (other->runs && strcmp(other->runs, worker->runs) == 0)
-                while (other->slow_ms <= lasts_ms)
-                    other->slow_ms *= 2;
+                slow_warned(&other->slow, lasts_ms);
     }
 }
 
@@ -353,7 +349,7 @@ int64_t generation_next_ms(const struct generation *generation)
 {
     int64_t next = generation->kill_ms;
     for (const struct worker *worker = generation->workers; worker; worker = worker->next) {
-        int64_t slow = slow_at_ms(worker);
+        int64_t slow = warn_at_ms(worker);
         next = worker->kill_ms < next ? worker->kill_ms : next;
         next = slow < next ? slow : next;
     }

@@ -12,6 +12,7 @@
 #include "net/listener.h"
 #include "plugin/bundle.h"
 #include "proc/channel.h"
+#include "proc/slow.h"
 
 enum worker_stage {
     WORKER_LOADS,   /* its plugins */
@@ -27,8 +28,7 @@ struct worker {
     enum worker_stage stage;
     int64_t since_ms; /* it was made, by clock_ms */
     char *runs;       /* what of a plugin runs while it loads: MESSAGE_RUNS; NULL: nothing that it has told of */
-    int64_t runs_ms;  /* since when */
-    int64_t slow_ms;  /* after which time that is warned of again */
+    struct slow slow; /* since when, and when that is warned of */
     int told;         /* a file with what it has last said of itself; -1: it has not been asked */
     bool asked;       /* and has not answered */
     int64_t kill_ms;  /* it leaves by itself; by then it must have; INT64_MAX: it does not */
@@ -127,7 +127,8 @@ enum worker_end generation_reap(struct generation *generation, pid_t pid, int st
 /* Notes why it has failed; the first reason stays. `why` is copied. */
 void generation_fail(struct generation *generation, const char *why);
 
-/* When generation_fill, generation_warn_slow or generation_kill_late have something to do, by clock_ms; INT64_MAX: never. */
+/* When generation_fill, generation_warn_slow or generation_kill_late have something to do, by clock_ms; INT64_MAX:
+ * never. */
 int64_t generation_next_ms(const struct generation *generation);
 
 #endif

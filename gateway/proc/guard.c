@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "obs/counters.h"
 #include "plugin/plugin.h"
@@ -22,12 +22,8 @@ static void name_running(void *unused, const struct plugin_route *route)
 /* Whether the end has come within a piece. */
 static bool ends_now(struct guard *guard)
 {
-    struct timespec until;
+    const struct timespec until = clock_after(PIECE_MS * 1000);
     int rc;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += PIECE_MS * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     while ((rc = sem_clockwait(&guard->ended, CLOCK_MONOTONIC, &until)) < 0 && errno == EINTR)
         ;
     return rc == 0;

@@ -10,6 +10,7 @@ libpostern_a_SOURCES += \
 	gateway/proc/files_watch.c gateway/proc/files_watch.h \
 	gateway/proc/front.c gateway/proc/front.h \
 	gateway/proc/generation.c gateway/proc/generation.h \
+	gateway/proc/slow.h \
 	gateway/proc/guard.c gateway/proc/guard.h \
 	gateway/proc/host.c gateway/proc/host.h \
 	gateway/proc/huge_pages.c gateway/proc/huge_pages.h \

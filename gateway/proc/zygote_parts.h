@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "proc/crash_line.h"
+#include "proc/slow.h"
 #include "proc/zygote.h"
 #include "proc/zygote_line.h"
 #include "run/reactor.h"
@@ -16,8 +17,6 @@ enum {
     WORDS = 128,
     /* A fork takes milliseconds: a zygote that has not answered by then never will. */
     ANSWER_MS = 10 * 1000,
-    /* Loading and init may take as long as they like. After so long, and then after twice as long, the log says so. */
-    SLOW_MS = 10 * 1000,
 };
 
 enum zygote_stage { LOADING, LOADED, INITIALISING, READY, DEAD };
@@ -48,8 +47,7 @@ struct zygote {
 
     /* The process. */
     enum zygote_stage stage;
-    int64_t since_ms; /* it is at that */
-    int64_t slow_ms;  /* after which the next warning is due */
+    struct slow slow; /* it is at that; loading and init are warned of */
     _Atomic int pid;  /* 0: there is none. Relaxed: for people. */
     int pidfd, line;
     struct buffer heard;

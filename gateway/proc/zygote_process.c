@@ -119,27 +119,25 @@ int zygote_begin(struct zygote *zygote)
 void zygote_enter(struct zygote *zygote, enum zygote_stage stage)
 {
     zygote->stage = stage;
-    zygote->since_ms = clock_ms();
-    zygote->slow_ms = SLOW_MS;
+    slow_begin(&zygote->slow);
 }
 
 int64_t zygote_slow_at_ms(const struct zygote *zygote)
 {
     bool works = zygote->stage == LOADING || zygote->stage == INITIALISING;
-    return works ? zygote->since_ms + zygote->slow_ms : INT64_MAX;
+    return works ? slow_at_ms(&zygote->slow) : INT64_MAX;
 }
 
 void zygote_warn(struct zygote *zygote)
 {
-    int64_t lasts_ms = clock_ms() - zygote->since_ms;
+    int64_t lasts_ms = clock_ms() - zygote->slow.since_ms;
     if (clock_ms() < zygote_slow_at_ms(zygote))
         return;
     log_line(NGI_LOG_WARNING, "plugin %s: its %s, in process %d, has not %s after %lld s: it is waited for",
              zygote->name, zygote->stage == LOADING ? "file" : "init",
              atomic_load_explicit(&zygote->pid, memory_order_relaxed),
              zygote->stage == LOADING ? "been loaded" : "returned", (long long)(lasts_ms / 1000));
-    while (zygote->slow_ms <= lasts_ms)
-        zygote->slow_ms *= 2;
+    slow_warned(&zygote->slow, lasts_ms);
 }
 
 void zygote_bury(struct zygote *zygote, char words[WORDS])

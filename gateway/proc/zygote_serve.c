@@ -209,7 +209,7 @@ static void listen_no_more(struct zygote *zygote)
 static void lose(struct zygote *zygote, bool told)
 {
     char words[WORDS], why[2 * WORDS];
-    bool was_ready = zygote->stage == READY, young = clock_ms() - zygote->since_ms < YOUNG_MS;
+    bool was_ready = zygote->stage == READY, young = clock_ms() - zygote->slow.since_ms < YOUNG_MS;
     int pid = atomic_load_explicit(&zygote->pid, memory_order_relaxed);
     listen_no_more(zygote);
     if (zygote->awaits_end)
@@ -244,17 +244,12 @@ static bool take(struct zygote *zygote, int kind, int fd)
     enum zygote_stage stage = zygote->stage;
     if (kind == ZYGOTE_PART)
         return stage != READY;
-    if (fd >= 0 && (kind != ZYGOTE_FORKED || file_is_socket(fd))) { /* no other brings one, and a pidfd is none */
-        closer_drop(fd);
-        return false;
+    if (fd >= 0) { /* only one message brings one, a pidfd, which is no socket */
+        bool good = kind == ZYGOTE_FORKED && stage == READY && !file_is_socket(fd) && take_forked(zygote, fd);
+        if (!good)
+            closer_drop(fd);
+        return good;
     }
-    if (kind == ZYGOTE_FORKED && fd >= 0 && stage == READY) {
-        if (take_forked(zygote, fd))
-            return true;
-        closer_drop(fd);
-        return false;
-    }
-    closer_drop(fd);
     switch (kind) {
     case ZYGOTE_LOADED:
         if (stage != LOADING || channel_send(zygote->line, ZYGOTE_INIT, NULL, -1) < 0)

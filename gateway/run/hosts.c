@@ -285,8 +285,7 @@ void hosts_begin_stop(struct hosts *hosts)
 
 void hosts_stop(struct hosts *hosts)
 {
-    int64_t until_us = clock_us() + hosts->limits.grace_us + 2 * HOSTS_LEAVE_US + HOSTS_TOLD_US;
-    const struct timespec until = { until_us / 1000000, until_us % 1000000 * 1000 };
+    const struct timespec until = clock_after(hosts->limits.grace_us + 2 * HOSTS_LEAVE_US + HOSTS_TOLD_US);
     int rc = 0;
     hosts_begin_stop(hosts);
     pthread_mutex_lock(&hosts->lock);

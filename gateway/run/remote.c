@@ -194,21 +194,25 @@ void remote_set_events(struct remote *remote)
 
 enum { UNASKED_MOST = 16 }; /* files between two answers that nobody has taken */
 
+/* What it does nobody does who means well. */
+static void bar(struct remote *remote, const char *why)
+{
+    remote->hostile = true;
+    remote->broken = why;
+}
+
 ssize_t remote_receive_some(struct remote *remote, uint8_t *block, size_t room)
 {
     const struct iovec bytes = { block, room };
     int fd;
     ssize_t n = passing_receive(remote->socket.fd, &bytes, 1, &fd);
     if (fd == PASSING_MANY || (fd >= 0 && file_is_socket(fd))) {
-        remote->hostile = true;
-        remote->broken = "it sent a descriptor that is no file's";
+        bar(remote, "it sent a descriptor that is no file's");
         closer_drop(fd);
     } else if (fd >= 0) {
         /* One may have been behind an answer that nobody waited for. */
-        if (remote->file >= 0 && ++remote->unasked > UNASKED_MOST) {
-            remote->hostile = true;
-            remote->broken = "it keeps sending files that are no answer's";
-        }
+        if (remote->file >= 0 && ++remote->unasked > UNASKED_MOST)
+            bar(remote, "it keeps sending files that are no answer's");
         remote_drop_file(remote);
         remote->file = fd;
         remote->file_is_last = true;

@@ -145,7 +145,8 @@ START_TEST(an_init_that_hangs_is_named)
     if (SANITIZED)
         return skip("a sanitizer wants to be preloaded before all others");
     check_in_a_hurry(&result);
-    ck_assert_ptr_nonnull(strstr(result.err, "/x.so: did not return within 30 s in init; postern serve would wait for it\n"));
+    ck_assert_ptr_nonnull(strstr(result.err, "/x.so: did not return within 30 s in init; "
+                                             "postern serve would wait for it\n"));
     ck_assert_int_eq(result.status, 1);
     command_free(&result);
 }

@@ -80,12 +80,18 @@ static const struct {
 } passed[] = { { SOCK_STREAM, 2, 1 },    { SOCK_SEQPACKET, 2, 1 },    { SOCK_SEQPACKET, 2, 0 },
                { SOCK_STREAM, MOST, 1 }, { SOCK_SEQPACKET, MOST, 1 }, { SOCK_SEQPACKET, MOST, 0 } };
 
+/* A line with what passed[i] says on its way, and nobody else has the end of the pipe. */
+static void open_with(int i)
+{
+    open_line(passed[i].type);
+    send_ends(line[0], passed[i].count, passed[i].bytes);
+    close(ends[1]);
+}
+
 START_TEST(of_many_descriptors_none_is_left)
 {
     int fd;
-    open_line(passed[_i].type);
-    send_ends(line[0], passed[_i].count, passed[_i].bytes);
-    close(ends[1]);
+    open_with(_i);
     ck_assert_int_eq(passing_receive(line[1], &one_byte, 1, &fd), (int)passed[_i].bytes);
     ck_assert_int_eq(fd, PASSING_MANY);
     await_end();
@@ -95,9 +101,7 @@ END_TEST
 
 START_TEST(who_takes_none_leaves_none_open)
 {
-    open_line(passed[_i].type);
-    send_ends(line[0], passed[_i].count, passed[_i].bytes);
-    close(ends[1]);
+    open_with(_i);
     ck_assert_int_eq(passing_receive(line[1], &one_byte, 1, NULL), (int)passed[_i].bytes);
     await_end();
     close_line();
@@ -126,9 +130,7 @@ END_TEST
  */
 START_TEST(what_has_not_been_received_ends_after_an_error_too)
 {
-    open_line(passed[_i].type);
-    send_ends(line[0], passed[_i].count, passed[_i].bytes);
-    close(ends[1]);
+    open_with(_i);
     ck_assert_int_eq(passing_send(line[1], &one_byte, 1, -1), 1);
     close(line[0]);
     line[0] = -1;
