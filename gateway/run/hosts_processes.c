@@ -24,10 +24,19 @@ static struct remote *find(struct hosts *hosts, uint64_t number)
 static void note_failure(struct hosts *hosts, const char *what);
 static void tell_crash(struct hosts *hosts, const char *how);
 
+/* Under the lock. */
+static void set_last_crash(struct hosts *hosts, const char *how)
+{
+    snprintf(hosts->last_crash, sizeof hosts->last_crash, "%.*s", (int)sizeof hosts->last_crash - 1, how);
+}
+
 static void note_unmade(struct hosts *hosts, const char *why)
 {
     char how[sizeof((ngi_error *)0)->text + 64];
     snprintf(how, sizeof how, "no host process could be made: %s", why);
+    pthread_mutex_lock(&hosts->lock);
+    set_last_crash(hosts, how);
+    pthread_mutex_unlock(&hosts->lock);
     tell_crash(hosts, how);
     note_failure(hosts, how);
 }
@@ -109,7 +118,6 @@ static void note_failure(struct hosts *hosts, const char *what)
 {
     char text[512];
     pthread_mutex_lock(&hosts->lock);
-    snprintf(hosts->last_crash, sizeof hosts->last_crash, "%s", what);
     bool opens = circuit_fail(&hosts->circuit, clock_us());
     int64_t pause_us = hosts->circuit.pause_us;
     unsigned failures = hosts->circuit.failures;
@@ -167,8 +175,8 @@ static void retire(struct remote *remote)
     pthread_mutex_unlock(&hosts->lock);
 }
 
-/* Takes it off the list, and counts how it ended. */
-static void unlink_remote(struct remote *remote, bool planned)
+/* Takes it off the list, and counts how it ended: who sees that one more has crashed sees the words for it. */
+static void unlink_remote(struct remote *remote, bool planned, const char *how)
 {
     struct hosts *hosts = remote->hosts;
     struct remote **at = &hosts->all;
@@ -178,6 +186,8 @@ static void unlink_remote(struct remote *remote, bool planned)
     *at = remote->next;
     hosts->leaving--;
     *(planned ? &hosts->recycled : &hosts->crashed) += 1;
+    if (!planned)
+        set_last_crash(hosts, how);
     bool last = !hosts->all;
     if (last)
         pthread_cond_broadcast(&hosts->none);
@@ -215,7 +225,7 @@ static void bury(struct remote *remote, const char *why)
     bool planned = remote->planned && !remote->killed;
     if (remote->hostile)
         hosts->not_before_us = clock_us() + HOSTS_BARRED_US;
-    unlink_remote(remote, planned);
+    unlink_remote(remote, planned, how);
     remote_free(remote);
     if (again)
         hosts_put_back(hosts, task);
