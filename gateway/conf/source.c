@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "sdk/ngi.h"
 
 enum { FILE_BYTES_MAX = 1 << 20, TEXT_BYTES_MAX = 4 << 20, INCLUDE_DEPTH_MAX = 10, BLOCK_DEPTH_MAX = 8 };
@@ -30,6 +31,7 @@ struct scanner {
     const char *key; /* the last word before an equal sign */
     size_t key_length;
     bool in_list;
+    bool unset;                   /* a variable was: what it stands in is not worth looking at */
     size_t open[BLOCK_DEPTH_MAX]; /* the lines of blocks that are not closed yet */
     size_t open_count;
     int rc; /* the first error that ends the scan */
@@ -104,6 +106,23 @@ static size_t variable_length(const char *at)
     return at[n] == '}' ? n + 1 : 0;
 }
 
+/* "${NAME}" or "${NAME:-DEFAULT}", as libconfuse reads them, at `at`. To libconfuse a variable that is not set is an
+ * empty text, which may be a password. */
+static void check_variable(struct scanner *scanner, const char *at, size_t length)
+{
+    char *name = strndup(at + 2, length - 3), *colon = name ? strchr(name, ':') : NULL;
+    if (!name) {
+        latch(scanner, NGI_ENOMEM);
+    } else if (!(colon && colon[1] == '-') && !getenv(name)) {
+        report_add(scanner->report,
+                   "%s:%zu: ${%s}: is not set in the gateway's environment; right is to set it there, or "
+                   "${%s:-DEFAULT}",
+                   scanner->file, scanner->line, name, name);
+        scanner->unset = true;
+    }
+    free(name);
+}
+
 /* Length of the string at the scanner, with its quotes; 0 after a refusal. */
 static size_t string_length(struct scanner *scanner)
 {
@@ -117,6 +136,7 @@ static size_t string_length(struct scanner *scanner)
                        "string: holds a ${ without its }; right is ${NAME}, or \\${ for the text");
                 return 0;
             }
+            check_variable(scanner, at, n);
             at += n;
         } else {
             at += *at == '\\' && at[1] ? 2 : 1;
@@ -208,7 +228,9 @@ static void scan_word(struct scanner *scanner)
 {
     const char *start = scanner->at;
     size_t length = start[0] == '$' && start[1] == '{' ? variable_length(start) : 0;
-    if (length == 0)
+    if (length)
+        check_variable(scanner, start, length);
+    else
         length = strcspn(start, " \t\r\n#\"'={}()+,*");
     bool call = length == 7 && memcmp(start, "include", 7) == 0 && start[7 + blank_length(start + 7)] == '(';
     if (call && !scanner->in_list && scanner->previous != TOKEN_EQUALS) {
@@ -308,6 +330,8 @@ static void scan(struct scanner *scanner)
         else
             scan_token(scanner);
     }
+    if (scanner->unset)
+        latch(scanner, NGI_EINVAL);
     if (scanner->rc != NGI_OK)
         return;
     if (scanner->in_list)
@@ -349,8 +373,12 @@ static int read_part(struct source *source, const char *file, const char *from, 
         .source = source, .report = report, .file = file, .depth = depth, .line = 1, .at = data
     };
     latch(&scanner, begin_part(source, file, 1));
-    if (strlen(data) != length) {
-        report_add(report, "%s%s: holds a NUL byte; right is a text file", from, file);
+    const char *wrong = strlen(data) != length ? "holds a NUL byte; right is a text file"
+                      : text_has_prefix(data, "\xef\xbb\xbf")
+                          ? "begins with a byte order mark; right is UTF-8 without it"
+                          : NULL;
+    if (wrong) {
+        report_add(report, "%s%s: %s", from, file, wrong);
         latch(&scanner, NGI_EINVAL);
     }
     scan(&scanner);

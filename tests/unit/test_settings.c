@@ -248,6 +248,10 @@ START_TEST(spellings)
     unsetenv("POSTERN_TEST_SPOOL");
     ck_assert_str_eq(settings->spool, "/from/environment");
     ck_assert_str_eq(settings->plugins, "/from/environment/p");
+    load_well("spool = ${POSTERN_TEST_SPOOL:-/by/default}\nplugin p { option { password = \"${POSTERN_TEST_SPOOL:-}\" "
+              "} }");
+    ck_assert_str_eq(settings->spool, "/by/default");
+    ck_assert_str_eq(settings->plugin[0].options[0].value, "");
 }
 END_TEST
 

@@ -321,6 +321,17 @@ START_TEST(syntax)
 }
 END_TEST
 
+START_TEST(variables_that_are_not_set)
+{
+#define SET_FORM(name)                                                                                                 \
+    "${" name "}: is not set in the gateway's environment; right is to set it there, or ${" name ":-DEFAULT}"
+    REFUSED("plugin p { option {\n password = \"a${POSTERN_NONE}b\"\n user = ${POSTERN_NO:NE} } }",
+            "a.conf:2: " SET_FORM("POSTERN_NONE"), "a.conf:3: " SET_FORM("POSTERN_NO:NE"));
+    REFUSED("spool = \"${}\"", "a.conf:1: " SET_FORM(""));
+    load_well("spool = '${POSTERN_NONE}' access_log = \"\\${POSTERN_NONE}\" # ${POSTERN_NONE}");
+}
+END_TEST
+
 /* To libconfuse a '|' in a key leads into another block, and an escape may spell it, or what its options of ours are
  * called. */
 START_TEST(keys_that_libconfuse_would_take_for_others)
@@ -383,6 +394,17 @@ START_TEST(files_that_cannot_be_read)
 }
 END_TEST
 
+START_TEST(files_that_are_no_plain_text)
+{
+    FILE *file = fopen("b.conf", "w");
+    ck_assert_ptr_nonnull(file);
+    fwrite("threads = 1\0\n", 1, 13, file);
+    ck_assert_int_eq(fclose(file), 0);
+    REFUSED("include(\"b.conf\")", "a.conf:1: include: b.conf: holds a NUL byte; right is a text file");
+    REFUSED("\xef\xbb\xbfthreads = 1", "a.conf: begins with a byte order mark; right is UTF-8 without it");
+}
+END_TEST
+
 START_TEST(mistakes_in_overrides)
 {
     ck_assert_int_eq(OVERRIDE("threads", "thread=1", "threads=x", "plugin.a=1", "plugin.a b.run=pool",
@@ -419,9 +441,11 @@ Suite *settings_refusals_suite(void)
     tcase_add_test(tests, all_mistakes_at_once);
     tcase_add_test(tests, duplicated_blocks);
     tcase_add_test(tests, syntax);
+    tcase_add_test(tests, variables_that_are_not_set);
     tcase_add_test(tests, keys_that_libconfuse_would_take_for_others);
     tcase_add_test(tests, mistakes_in_includes);
     tcase_add_test(tests, files_that_cannot_be_read);
+    tcase_add_test(tests, files_that_are_no_plain_text);
     tcase_add_test(tests, mistakes_in_overrides);
     suite_add_tcase(suite, tests);
     return suite;
