@@ -8,7 +8,7 @@
 
 #include "app/arguments.h"
 #include "base/log.h"
-#include "conf/settings_trust.h"
+#include "conf/settings_warn.h"
 #include "plugin/call.h"
 #include "plugin/host.h"
 #include "plugin/registry.h"
@@ -145,7 +145,7 @@ static int check(const struct settings *settings)
     struct claims claims = { 0 };
     struct bundle bundle = { 0 };
     bool good = bundle_add_directory(&bundle, settings->plugins, &report);
-    settings_warn_of_trust(settings);
+    settings_warn(settings);
     for (size_t i = 0; i < bundle.count; i++)
         good &= check_plugin(&bundle.all[i], settings, &claims, &report);
     if (good)

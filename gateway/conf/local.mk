@@ -9,4 +9,5 @@ libpostern_a_SOURCES += \
 	gateway/conf/settings_tree.c gateway/conf/settings_tree.h \
 	gateway/conf/settings_trust.c gateway/conf/settings_trust.h \
 	gateway/conf/settings_value.c gateway/conf/settings_value.h \
+	gateway/conf/settings_warn.c gateway/conf/settings_warn.h \
 	gateway/conf/source.c gateway/conf/source.h

@@ -7,7 +7,5 @@
 
 /* Names in `report` what nothing would obey. */
 void settings_compare_trust(const struct settings *settings, struct report *report);
-/* Logs a warning where fields count that the operator has not named: a proxy may pass them on as they came. */
-void settings_warn_of_trust(const struct settings *settings);
 
 #endif

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "conf/settings_trust.h"
+#include "conf/settings_warn.h"
 #include "net/listener.h"
 #include "net/server.h"
 #include "plugin/crash.h"
@@ -189,7 +189,7 @@ int worker_run(const struct worker_brief *brief)
     crash_watch(autopsy_request); /* static constructors run while a plugin is loaded */
     raise_descriptor_limit(brief->settings, brief->announces);
     if (brief->announces)
-        settings_warn_of_trust(brief->settings);
+        settings_warn(brief->settings);
     keep_crashes(brief->settings, brief->announces);
     if (!registry || !nursery)
         report_add(&report, "out of memory");

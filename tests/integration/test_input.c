@@ -179,7 +179,8 @@ END_TEST
 
 START_TEST(a_spool_that_does_not_work_is_503_and_told_in_the_log)
 {
-    SERVE("examples/echo.so", "--set", "body_memory=0", "--set", "spool=/nonexistent/spool");
+    SERVE("examples/echo.so", "--set", "body_memory=0", "--set", "spool=/nonexistent/spool", "--set", "processes=2");
+    ck_assert_uint_eq(count_of(gateway_log(&gateway), "warning: spool = /nonexistent/spool: no file can be made"), 1);
     const struct reply *reply = POST("/echo/", "something");
     EXPECT(reply, 503, "503 Service Unavailable\n");
     gateway_wait_log(&gateway, "could not be kept in /nonexistent/spool: No such file or directory");

@@ -142,6 +142,18 @@ START_TEST(proxies_whose_fields_are_not_named_are_warned_of)
 }
 END_TEST
 
+START_TEST(a_directory_that_cannot_hold_bodies_is_warned_of)
+{
+    given_good("x");
+    SAYS(0, "1 plugin in DIR: good\n",
+         "postern: warning: spool = DIR/gone: no file can be made there: No such file or directory; request bodies of "
+         "more than body_memory, 65536 bytes, will be answered 503; right is a directory that this user may write to\n",
+         "check", "--plugins", "DIR", "--set", "spool=DIR/gone");
+    SAYS(0, "1 plugin in DIR: good\n", "", "check", "--plugins", "DIR", "--set", "spool=DIR/gone", "--set",
+         "max_body=64K");
+}
+END_TEST
+
 START_TEST(a_file_that_is_not_there_is_named)
 {
     REFUSED_WITH("DIR/gone.conf: cannot be read: No such file or directory; right is the path of a file that exists",
@@ -258,6 +270,7 @@ Suite *configuration_suite(void)
     tcase_add_test(tests, set_overrides_the_file);
     tcase_add_test(tests, every_mistake_of_a_file_is_named_with_its_line);
     tcase_add_test(tests, proxies_whose_fields_are_not_named_are_warned_of);
+    tcase_add_test(tests, a_directory_that_cannot_hold_bodies_is_warned_of);
     tcase_add_test(tests, a_file_that_is_not_there_is_named);
     tcase_add_test(tests, a_syntax_error_has_its_line);
     tcase_add_test(tests, a_value_out_of_range_tells_the_range);
