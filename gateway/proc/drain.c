@@ -18,18 +18,17 @@ enum {
     QUIET_MS = 100,
     /* The same where others serve the port: a client whose connection is kept alive may be about to use it, and would
      * have to find out that it is closed. */
-    HANDOVER_QUIET_MS = 2000,
-    /* After the drain: for clients to get their 503. */
-    ANSWER_MS = 200,
+    HANDOVER_QUIET_MS = 3000,
+    /* After the drain, for clients to get their 503: so many ticks, as a machine that stands still uses up one. */
+    ANSWER_TICKS = 20,
 };
 
 /* Gives the pool threads the moment it takes to send what the cancelled requests are answered. */
 static void await_answers(void)
 {
-    int64_t until = clock_ms() + ANSWER_MS;
     struct counters sum = counters_sum();
-    while (sum.begun != sum.ended && clock_ms() < until) {
-        (void)orders_wait(1);
+    for (int i = 0; i < ANSWER_TICKS && sum.begun != sum.ended; i++) {
+        (void)orders_wait(TICK_MS);
         sum = counters_sum();
     }
 }

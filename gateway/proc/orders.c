@@ -44,8 +44,11 @@ static enum order take_message(void)
     case MESSAGE_STOP_NOW: order = ORDER_STOP_NOW; break;
     case MESSAGE_REOPEN: access_reopen(); break;
     case MESSAGE_TELL:
-        if (fd >= 0)
+        if (fd >= 0) {
             line.tell(line.arg, fd);
+            close(fd); /* before anybody learns of it, and looks at what is open here */
+            fd = -1;
+        }
         orders_say(MESSAGE_TOLD, NULL);
         break;
     default: break; /* of a later release */

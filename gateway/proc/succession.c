@@ -13,7 +13,7 @@
 #include "proc/verdict.h"
 #include "proc/worker.h"
 
-enum { HANDOVER_MS = 1000 };
+enum { HANDOVER_MS = 5000 }; /* how long a worker that was told to leave the port may take to say that it has */
 
 /* Keeps it for `postern status`. */
 static void remember(struct succession *succession, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));

@@ -21,7 +21,7 @@
 enum {
     WORKERS_POLLED = 1024,
     POLLED_MOST = 2 + CONTROL_POLLED + WORKERS_POLLED,
-    ANSWER_MS = 1000, /* what a worker has not told by then is left out of the status */
+    ANSWER_MS = 3000, /* what a worker has not told by then is left out of the status */
 };
 
 struct supervisor {

@@ -24,6 +24,14 @@ static struct remote *find(struct hosts *hosts, uint64_t number)
 static void note_failure(struct hosts *hosts, const char *what);
 static void tell_crash(struct hosts *hosts, const char *how);
 
+/* In this order: whoever has read it in the log finds it among what went wrong as well. */
+static void announce(int level, const char *text)
+{
+    if (teller)
+        teller(text);
+    log_line(level, "%s", text);
+}
+
 /* Under the lock. */
 static void set_last_crash(struct hosts *hosts, const char *how)
 {
@@ -128,9 +136,7 @@ static void note_failure(struct hosts *hosts, const char *what)
                  "is "
                  "tried after %.1f s; the latest: %s",
                  hosts->limits.plugin, failures, (double)pause_us / 1e6, what);
-        log_line(NGI_LOG_ERROR, "%s", text);
-        if (teller)
-            teller(text);
+        announce(NGI_LOG_ERROR, text);
         hosts_refuse_all(hosts);
     }
 }
@@ -154,11 +160,9 @@ static void describe(const struct remote *remote, char *text, size_t size)
 
 static void tell_crash(struct hosts *hosts, const char *how)
 {
-    char text[512];
+    char text[sizeof((ngi_error *)0)->text + 256];
     snprintf(text, sizeof text, "plugin %s: %s", hosts->limits.plugin, how);
-    log_line(NGI_LOG_ERROR, "%s", text);
-    if (teller)
-        teller(text);
+    announce(NGI_LOG_ERROR, text);
 }
 
 /* It gets no more calls. */
@@ -295,9 +299,7 @@ void hosts_call_over(struct remote *remote, const char *broken)
     if (closes) {
         char text[128];
         snprintf(text, sizeof text, "plugin %s: its host processes work again", limits->plugin);
-        log_line(NGI_LOG_INFO, "%s", text);
-        if (teller)
-            teller(text);
+        announce(NGI_LOG_INFO, text);
     }
     if (leaves && remote->stage != REMOTE_LEAVES)
         dismiss(remote, limits->grace_us + HOSTS_LEAVE_US);
