@@ -133,7 +133,9 @@ void await_hosts(const char *name, unsigned count)
 
 void finish_alone(void)
 {
+    time_t limit = time(NULL) + LIMIT_S;
     gateway_stop(&gateway);
-    ck_assert_uint_eq(left_behind(), 0);
+    while (left_behind() > 0) /* what has been killed may take its time to go */
+        ck_assert_msg(time(NULL) < limit, "%u processes have been left behind", left_behind());
     scratch_remove(&scratch);
 }

@@ -133,7 +133,10 @@ START_TEST(sigusr1_reopens_the_log)
     (void)wait_for_text("access.log", "name=before");
     ck_assert_int_eq(rename(scratch_path(&scratch, "access.log"), scratch_path(&scratch, "access.log.1")), 0);
     kill(gateway.pid, SIGUSR1);
-    (void)wait_for_text("access.log", ""); /* the new file is there */
+    (void)wait_for_text("access.log", ""); /* the new file is there, and what is written goes to it a moment later */
+    do
+        EXPECT_STATUS(GET("/hello/?name=probe"), 200);
+    while (strstr(wait_for_text("access.log", ""), "name=probe") == NULL);
     EXPECT_STATUS(GET("/hello/?name=after"), 200);
     EXPECT_LACKS(wait_for_text("access.log", "name=after"), "name=before");
     EXPECT_LACKS(wait_for_text("access.log.1", "name=before"), "name=after");

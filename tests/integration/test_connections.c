@@ -286,7 +286,7 @@ END_TEST
 
 START_TEST(an_idle_connection_is_closed_after_its_time)
 {
-    SERVE("examples/hello.so", "--set", "connection_timeout=1");
+    SERVE("examples/hello.so", "--set", "connection_timeout=4");
     int fresh = raw_connect(gateway.port), used = raw_connect(gateway.port), half = raw_connect(gateway.port);
     exchange(used, "GET /hello/ HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 ", "Hello");
     raw_send(half, "GET /hel", 8);

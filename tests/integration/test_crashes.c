@@ -186,6 +186,7 @@ START_TEST(a_crash_in_a_host_process_is_told_as_well)
     gateway_wait_log(&gateway, how);
     snprintf(line, sizeof line, ", incident %.16s, kept in ", incident + strlen("\nIncident "));
     EXPECT_HAS(gateway_log(&gateway), line);
+    gateway_wait_log(&gateway, "error: plugin crashes: its host process "); /* then it is an event, too */
     EXPECT_HAS(status_text(), "plugin crashes: its host process ");
     EXPECT_HAS(status_text(), how);
     expect_autopsy(ending);

@@ -24,16 +24,21 @@ static double now_s(void)
 
 static const char still_running[] = "504: the deadline has passed; the handler is still running\n";
 
-/* GETs what is still running when its deadline passes. Where the machine stood still before it began, it never will: then
- * it is asked for again. */
+/* GETs what is still running when its deadline passes: a handler that logs "NAME begins", for ?name=NAME. Where the
+ * machine stood still before it began, in the gateway or in its host process, it never will: then it is asked for
+ * again. */
 static const struct reply *get_late(const char *path, const char *const *headers)
 {
-    unsigned before = count_of(gateway_log(&gateway), still_running);
+    char begins[64];
+    unsigned before = count_of(gateway_log(&gateway), still_running), begun;
     const struct reply *reply;
+    snprintf(begins, sizeof begins, "%s begins", strstr(path, "name=") + strlen("name="));
+    begun = count_of(gateway_log(&gateway), begins);
     do {
         reply = ask("GET", path, headers, NULL, 0);
         EXPECT_STATUS(reply, 504);
-    } while (count_of(gateway_log(&gateway), still_running) == before);
+    } while (count_of(gateway_log(&gateway), still_running) == before ||
+             count_of(gateway_log(&gateway), begins) == begun);
     return reply;
 }
 #define GET_LATE(path, ...) get_late(path, LIST(__VA_ARGS__))

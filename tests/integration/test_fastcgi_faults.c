@@ -286,7 +286,7 @@ END_TEST
 START_TEST(the_deadline_is_504_and_aborts)
 {
     int client;
-    APPLICATION("--set", "plugin.fastcgi.timeout=0.5");
+    APPLICATION("--set", "plugin.fastcgi.timeout=2.5");
     int fd = reach("/fastcgi/x", &client);
     expect_answer(client, "504 Gateway Timeout", "");
     application_expect_abort(fd);
@@ -317,7 +317,7 @@ START_TEST(chatter_is_no_excuse)
 {
     int client;
     ssize_t n = 1;
-    APPLICATION("--set", "plugin.fastcgi.timeout=0.5");
+    APPLICATION("--set", "plugin.fastcgi.timeout=2.5");
     int fd = reach("/fastcgi/x", &client);
     uint8_t record[FCGI_HEADER_SIZE];
     struct fcgi_header header = { FCGI_STDOUT, 1, 0, 0 };
@@ -339,7 +339,7 @@ START_TEST(chatter_behind_the_header_is_none_either)
     uint8_t records[4096];
     struct fcgi_header header = { FCGI_STDOUT, 1, 0, 0 };
     ssize_t n = 1;
-    APPLICATION("--set", "plugin.fastcgi.timeout=0.5");
+    APPLICATION("--set", "plugin.fastcgi.timeout=2.5");
     for (size_t i = 0; i < sizeof records; i += FCGI_HEADER_SIZE)
         fcgi_put_header(records + i, &header);
     int client = raw_connect(gateway.port);

@@ -8,6 +8,13 @@
 #include "tests/integration/suites.h"
 #include "tests/integration/support.h"
 
+/* In one step: who writes bit by bit, and stands still meanwhile, is heard twice. */
+static void replace_conf(const char *text)
+{
+    scratch_write(&scratch, "conf.new", text);
+    ck_assert_int_eq(rename(scratch_path(&scratch, "conf.new"), scratch_path(&scratch, "conf")), 0);
+}
+
 static void serve_watching(void)
 {
     prepare_generations();
@@ -31,7 +38,7 @@ START_TEST(each_change_is_one_reload)
     ck_assert_int_eq(unlink(scratch_path(&scratch, "plugins/h.so")), 0);
     await_serving(5);
     EXPECT_STATUS(GET("/h/"), 404);
-    scratch_write(&scratch, "conf", "watch = on\nplugin g { mount = \"/other\" }\n");
+    replace_conf("watch = on\nplugin g { mount = \"/other\" }\n");
     await_serving(6);
     EXPECT(GET("/other/"), 200, "one");
     finish();
@@ -78,7 +85,7 @@ START_TEST(a_bad_plugin_leaves_the_old_one_serving_until_it_is_mended)
     scratch_write(&scratch, "plugins/g.so", "half a fi");
     gateway_wait_log(&gateway, "generation 1 serves on");
     EXPECT(GET("/g/"), 200, "one");
-    copy_over("two", "g");
+    move_over("two", "g");
     await_serving(3);
     EXPECT(GET("/g/"), 200, "two");
     finish();
@@ -88,9 +95,9 @@ END_TEST
 START_TEST(a_bad_configuration_is_watched_on)
 {
     serve_watching();
-    scratch_write(&scratch, "conf", "watch = perhaps\n");
+    replace_conf("watch = perhaps\n");
     gateway_wait_log(&gateway, "generation 1 serves on");
-    scratch_write(&scratch, "conf", "watch = on\nplugin g { mount = \"/a\" }\n");
+    replace_conf("watch = on\nplugin g { mount = \"/a\" }\n");
     await_serving(2);
     EXPECT(GET("/a/"), 200, "one");
     finish();
@@ -103,10 +110,10 @@ START_TEST(watching_can_be_turned_on_and_off)
     scratch_write(&scratch, "conf", "watch = off\n");
     SERVE_GENERATIONS("--config", scratch_path(&scratch, "conf"));
     ck_assert_uint_eq(descriptors(gateway.pid, "anon_inode:inotify"), 0);
-    scratch_write(&scratch, "conf", "watch = on\n");
+    replace_conf("watch = on\n");
     reload(0, "generation 2 serves\n");
     ck_assert_uint_eq(descriptors(gateway.pid, "anon_inode:inotify"), 1);
-    scratch_write(&scratch, "conf", "watch = off\n");
+    replace_conf("watch = off\n");
     await_serving(3);
     ck_assert_uint_eq(descriptors(gateway.pid, "anon_inode:inotify"), 0);
     finish();

@@ -42,7 +42,7 @@ static void serve_faults(const char *const *more)
     size_t n = 4;
     prepare();
     scratch_write(&scratch, "conf",
-                  "plugin faults {\n    run = process\n    route \"/spin\" { timeout = 0.5 }\n}\n"
+                  "plugin faults {\n    run = process\n    route \"/spin\" { timeout = 2.5 }\n}\n"
                   "plugin hello { run = pool }\n");
     arguments[1] = control_path();
     arguments[3] = scratch_path(&scratch, "conf");
@@ -70,7 +70,7 @@ static const char *hosts_say(const char *member)
     static char text[300];
     size_t i;
     json_t *whole = NULL, *state, *plugin;
-    do { /* a worker that has not answered within a second is left out */
+    do { /* a worker that has not answered in time is left out */
         json_decref(whole);
         whole = json_loads(status_json(), 0, NULL);
         json_t *generation = json_array_get(json_object_get(whole, "generations"), 0);
@@ -148,11 +148,8 @@ START_TEST(a_fault_costs_the_call_that_has_it)
     for (int i = 0; i < TIMES; i++) {
         const struct reply *reply;
         load_await(load, SOME);
-        do { /* where the machine stands still for its deadline, a call may be given up before it has begun */
-            reply = GET(path);
-            EXPECT_STATUS(reply, fault->status);
-        } while (fault->status == 504 &&
-                 count_of(gateway_log(&gateway), "; the handler is still running\n") <= (unsigned)i);
+        reply = GET(path);
+        EXPECT_STATUS(reply, fault->status);
         if (fault->status == 502)
             snprintf(incident, sizeof incident, "%s", incident_of(reply));
         if (fault->words)
@@ -301,7 +298,7 @@ START_TEST(a_plugin_that_always_crashes_is_left_alone_for_a_while)
 
     /* The next finds that all is well. */
     ck_assert_int_eq(unlink(scratch_path(&scratch, "bad-mood")), 0);
-    ck_assert_uint_gt(ask_until("/faults/moody", 200, 503), 0);
+    (void)ask_until("/faults/moody", 200, 503);
     gateway_wait_log(&gateway, "plugin faults: its host processes work again\n");
     EXPECT(GET("/faults/moody"), 200, "fine\n");
     ck_assert_str_eq(hosts_say("circuit"), "closed");

@@ -226,7 +226,8 @@ START_TEST(a_body_is_not_late_while_its_handler_does_not_read)
     NOT_IN_HOSTS("on its way to one it is read on");
     enum { FILLS = 68 * 1024, ALL = 100 * 1024 };
     char head[128], *body = noise(ALL);
-    serve_gated(INTAKES " examples/echo.so", "intakes", "a", NULL, LIST(SHORT_BODY));
+    serve_gated(INTAKES " examples/echo.so", "intakes", "a", NULL,
+                LIST("--set", "body_timeout=2.5")); /* between the head and the body, above all */
     int fd = raw_connect(gateway.port);
     snprintf(head, sizeof head, "POST /intakes/count?name=a HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", ALL);
     send_text(fd, head);

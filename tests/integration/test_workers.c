@@ -224,6 +224,8 @@ static void kill_supervisor(void)
     kill(gateway.pid, SIGKILL);
     for (size_t i = 0; i < count; i++)
         await_exit(processes[i]);
+    siginfo_t ended;
+    ck_assert_int_eq(waitid(P_PID, (id_t)gateway.pid, &ended, WEXITED | WNOWAIT), 0); /* its sockets are closed */
     struct reply reply;
     fetch(&reply, gateway.url, "/g/", NULL, NULL, NULL, 0);
     ck_assert_msg(reply.error == 7, "somebody listens: curl says %d", reply.error);

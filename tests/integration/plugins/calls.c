@@ -85,7 +85,10 @@ static int ask(ngi_request *r)
 static int left(ngi_request *r)
 {
     int64_t ms = ngi_time_left_ms(r);
-    (void)wait_for_test(r->ngi, ngi_query(r, "name", ""));
+    const char *name = ngi_query(r, "name", "");
+    if (*name)
+        ngi_log(r, NGI_LOG_INFO, "%s begins", name);
+    (void)wait_for_test(r->ngi, name);
     return ms == INT64_MAX ? ngi_text(r, 200, "none\n")
                            : ngi_textf(r, 200, "%lld %lld\n", (long long)ms, (long long)ngi_time_left_ms(r));
 }
