@@ -72,26 +72,6 @@ static inline size_t skip_text(const uint8_t *data, size_t at, size_t n, uint8_t
 
 /* ---------------------------------------------------------------------------------------------------------- */
 
-static size_t run_method(struct framing *framing, const uint8_t *data, size_t n)
-{
-    size_t length = skip_token(data, 0, n);
-    if (framing->at + length >= FRAMING_METHOD_MOST)
-        return 0;
-    framing->at = (uint8_t)(framing->at + length);
-    return length;
-}
-
-static size_t run_version(struct framing *framing, const uint8_t *data, size_t n)
-{
-    static const char line_end[] = "HTTP/1.1\r\n";
-    enum { LENGTH = sizeof line_end - 1 };
-    if (framing->at > 0 || n < LENGTH || memcmp(data, line_end, LENGTH) != 0)
-        return 0;
-    framing->at = LENGTH - 1;
-    framing->stage = FRAMING_NAME_START;
-    return LENGTH;
-}
-
 /* A whole header line, whose name cannot be one of those that matter. */
 static size_t run_line(struct framing *framing, const uint8_t *data, size_t n)
 {
@@ -109,6 +89,7 @@ static size_t run_line(struct framing *framing, const uint8_t *data, size_t n)
     return at + 2;
 }
 
+/* Header lines, and the end of a head that announces no body. */
 static size_t run_lines(struct framing *framing, const uint8_t *data, size_t n)
 {
     size_t at = 0, line = 1;
@@ -116,7 +97,49 @@ static size_t run_lines(struct framing *framing, const uint8_t *data, size_t n)
         line = run_line(framing, data + at, n - at);
         at += line;
     }
-    return at;
+    if (n - at < 2 || data[at] != '\r' || data[at + 1] != '\n' || framing->has_length || framing->has_coding)
+        return at;
+    framing->at = 0;
+    framing->excess = 0;
+    framing->stage = FRAMING_START;
+    return at + 2;
+}
+
+/* What a request line ends with, as nearly all do. */
+static const char version[] = " HTTP/1.1\r\n";
+enum { VERSION_LENGTH = sizeof version - 1 };
+
+/* Behind the line: the framing is at the first header. */
+static void end_line(struct framing *framing)
+{
+    framing->at = VERSION_LENGTH - 2; /* of the version and its carriage return */
+    framing->stage = FRAMING_NAME_START;
+}
+
+static size_t run_version(struct framing *framing, const uint8_t *data, size_t n)
+{
+    if (framing->at > 0 || n < VERSION_LENGTH - 1 || memcmp(data, version + 1, VERSION_LENGTH - 1) != 0)
+        return 0;
+    end_line(framing);
+    return VERSION_LENGTH - 1;
+}
+
+/* The rest of a method; where all of the request line is there, that, and the lines that follow. */
+static size_t run_method(struct framing *framing, const uint8_t *data, size_t n)
+{
+    size_t length = skip_token(data, 0, n), at = length + 1;
+    if (framing->at + length >= FRAMING_METHOD_MOST)
+        return 0;
+    framing->at = (uint8_t)(framing->at + length);
+    if (at >= n || data[length] != ' ' || !(framing_classes[data[at]] & TARGET))
+        return length;
+    at = skip_text(data, at, n, ' ' + 1);
+    if (n - at < VERSION_LENGTH || memcmp(data + at, version, VERSION_LENGTH) != 0)
+        return length;
+    at += VERSION_LENGTH;
+    framing->has_value = true;
+    end_line(framing);
+    return at + run_lines(framing, data + at, n - at);
 }
 
 static size_t run_body(struct framing *framing, size_t n)
