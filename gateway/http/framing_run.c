@@ -127,7 +127,7 @@ static size_t run_version(struct framing *framing, const uint8_t *data, size_t n
 /* The rest of a method; where all of the request line is there, that, and the lines that follow. */
 static size_t run_method(struct framing *framing, const uint8_t *data, size_t n)
 {
-    size_t length = skip_token(data, 0, n), at = length + 1;
+    size_t length = skip_token(data, 0, n < FRAMING_METHOD_MOST ? n : FRAMING_METHOD_MOST), at = length + 1;
     if (framing->at + length >= FRAMING_METHOD_MOST)
         return 0;
     framing->at = (uint8_t)(framing->at + length);

@@ -10,45 +10,70 @@
 /* What comes of bytes, whatever pieces they come in. */
 struct outcome {
     bool good;
+    size_t begins; /* where the last request does, of what was let through; SIZE_MAX: there is none */
     size_t length; /* of `passed`: what was let through */
     char passed[65536];
     struct framing framing;
 };
 
-static void feed(struct outcome *outcome, const void *data, size_t n, size_t piece)
+/* Millions of times: ck_assert writes to a file each time. */
+#define SURE(what)                                                                                                     \
+    do                                                                                                                 \
+        if (!(what))                                                                                                   \
+            ck_abort_msg("%s", #what);                                                                                 \
+    while (0)
+
+/* `first`: the size of the first piece; `piece`: that of the others. */
+static void feed(struct outcome *outcome, const void *data, size_t n, size_t first, size_t piece)
 {
-    memset(outcome, 0, sizeof *outcome);
+    memset(&outcome->framing, 0, sizeof outcome->framing); /* with what is between its members: it is compared */
     outcome->good = true;
-    for (size_t at = 0; outcome->good && at < n; at += piece) {
+    outcome->length = 0;
+    outcome->begins = SIZE_MAX;
+    for (size_t at = 0, size; outcome->good && at < n; at += size) {
         struct framing_taken taken;
-        size_t size = n - at < piece ? n - at : piece;
+        size = at == 0 ? first : piece;
+        size = n - at < size ? n - at : size;
         uint8_t *own = malloc(size); /* a sanitizer sees who reads beyond */
-        ck_assert_ptr_nonnull(own);
+        SURE(own);
         memcpy(own, (const char *)data + at, size);
         outcome->good = framing_take(&outcome->framing, own, size, &taken);
-        ck_assert_uint_le(taken.length, size);
-        ck_assert_uint_le(taken.good, taken.length);
-        ck_assert(!outcome->good || taken.good == taken.length);
-        ck_assert(taken.start == SIZE_MAX || taken.start <= taken.good);
-        ck_assert_uint_le(outcome->length + taken.good, sizeof outcome->passed);
+        SURE(taken.length <= size);
+        SURE(taken.good <= taken.length);
+        SURE(!outcome->good || taken.good == taken.length);
+        SURE(taken.start == SIZE_MAX || taken.start <= taken.good);
+        if (taken.start != SIZE_MAX)
+            outcome->begins = outcome->length + taken.start;
+        SURE(outcome->length + taken.good <= sizeof outcome->passed);
         memcpy(outcome->passed + outcome->length, own, taken.good);
         outcome->length += taken.good;
         free(own);
     }
 }
 
-/* The same in one piece, byte by byte, and in pieces of 7. */
+static void expect_the_same(const struct outcome *a, const struct outcome *b)
+{
+    SURE(a->good == b->good);
+    SURE(a->length == b->length);
+    SURE(memcmp(a->passed, b->passed, b->length) == 0);
+    SURE(memcmp(&a->framing, &b->framing, sizeof b->framing) == 0);
+    SURE(a->begins == b->begins);
+}
+
+/* The same in one piece, byte by byte, in pieces of 7, and cut in two anywhere. */
 static struct outcome *take(const void *data, size_t n)
 {
+    enum { SMALL = 2048 };
     static struct outcome whole, pieces;
     static const size_t sizes[] = { 1, 7 };
-    feed(&whole, data, n, n ? n : 1);
+    feed(&whole, data, n, n, n);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        feed(&pieces, data, n, sizes[i]);
-        ck_assert_int_eq(pieces.good, whole.good);
-        ck_assert_uint_eq(pieces.length, whole.length);
-        ck_assert_mem_eq(pieces.passed, whole.passed, whole.length);
-        ck_assert_mem_eq(&pieces.framing, &whole.framing, sizeof whole.framing);
+        feed(&pieces, data, n, sizes[i], sizes[i]);
+        expect_the_same(&pieces, &whole);
+    }
+    for (size_t cut = 1; cut < n && n <= SMALL; cut++) {
+        feed(&pieces, data, n, cut, n);
+        expect_the_same(&pieces, &whole);
     }
     return &whole;
 }
@@ -86,6 +111,15 @@ static const struct {
     { CHUNKED "1\r\nx\r\n0\r\nA: b\r\nC:\r\n\r\n" GET "\r\n", 2, FRAMING_START },
     { POST "transfer-encoding:CHUNKED \t\r\n\r\n0\r\n\r\n", 1, FRAMING_START },
     { CHUNKED "1\r\n\r\r\n0\r\n\r\n", 1, FRAMING_START },
+    /* Lines that are gone over as a whole, beside those that are not. */
+    { POST "Content-Length: 5 \r\nA: b\r\n\r\nhell", 1, FRAMING_BODY },
+    { POST "Content-Length: 0 \r\nA: b\r\n\r\n", 1, FRAMING_START },
+    { POST "Content-Length: 5 \r\nA: b\r\n", 1, FRAMING_NAME_START },
+    { POST "Transfer-Encoding: chunked \r\nA: b\r\n\r\n", 1, FRAMING_SIZE },
+    { POST "A: b\r\nCONTENT-LENGTH: 5\r\nC: d\r\n\r\n", 1, FRAMING_BODY },
+    { POST "A: b\r\nTRANSFER-ENCODING: chunked\r\nC: d\r\n\r\n", 1, FRAMING_SIZE },
+    { GET "Cache-Controls: 1\r\ncXXXXXXXXXXXXX: 1\r\ntXXXXXXXXXXXXXXXX: 1\r\n\r\n", 1, FRAMING_START },
+    { "GET / HTTP/1.1\r\n\r\n" GET "\r\n", 2, FRAMING_START },
 };
 
 /* White space around the values of Content-Length and Transfer-Encoding may be left out, and empty lines. */
@@ -159,7 +193,10 @@ static const struct {
     { "GET", "\t/ HTTP/1.1\r\n", 400, "method" },
     { "GE", "(T / HTTP/1.1\r\n", 400, "method" },
     { METHOD_64, "L / HTTP/1.1\r\n", 501, "method that is too long" },
+    { METHOD_64, "(", 400, "no token" },
+    { METHOD_64, "LOCKLO(", 501, "method that is too long" },
     { "GET ", " / HTTP/1.1\r\n", 400, "target" },
+    { "GET ", " HTTP/1.1\r\nHost: x\r\n\r\n", 400, "no target" },
     { "GET /a", "\tb HTTP/1.1\r\n", 400, "control character" },
     { "GET /a", "\x7f HTTP/1.1\r\n", 400, "control character" },
     { "GET /", "\r\n\r\n", 400, "control character" }, /* HTTP/0.9 */
@@ -223,6 +260,9 @@ static const struct {
     { CHUNKED "0\r\na: b", "\n\r\n", 400, "trailer" },
     { CHUNKED "0\r\n\r", "G", 400, "carriage return" },
     { GET "\r\n", "\nGET / HTTP/1.1\r\n", 400, "method" },
+    { GET "\r\n", "\x01", 400, "method" },
+    { GET "\r\n\r", "G", 400, "carriage return" },
+    { GET "\r\nGET / HTTP/1.1\r\n", " x", 400, "white space" },
 };
 
 START_TEST(what_has_two_readings_is_refused)
@@ -266,6 +306,26 @@ START_TEST(no_control_character_passes_but_in_a_body)
 }
 END_TEST
 
+/* Sixteen bytes are looked at at a time, where there are as many: it makes no difference at which of them one is. */
+START_TEST(any_byte_anywhere_is_what_it_is_alone)
+{
+    static struct outcome whole, single;
+    static const char text[] = "METHOD-OF-FORTY-EIGHT-CHARACTERS-AND-NO-MORE-YET "
+                               "/a-target-of-forty-eight-characters/and-no-more-yet HTTP/1.1\r\n"
+                               "A-Header-Name-Of-Forty-Eight-Characters-No-More-: "
+                               "a value of forty eight characters, and no more yet!\r\n\r\n";
+    char changed[sizeof text];
+    for (size_t at = 0; at < sizeof text - 1; at++)
+        for (int c = 0; c < 256; c++) {
+            memcpy(changed, text, sizeof text);
+            changed[at] = (char)c;
+            feed(&whole, changed, sizeof text - 1, sizeof text, 1);
+            feed(&single, changed, sizeof text - 1, 1, 1);
+            expect_the_same(&whole, &single);
+        }
+}
+END_TEST
+
 START_TEST(what_nobody_reads_is_bounded)
 {
     static char text[3 * FRAMING_TRAILERS_MOST];
@@ -284,7 +344,7 @@ START_TEST(what_nobody_reads_is_bounded)
     struct outcome *outcome = take(text, n);
     ck_assert(!outcome->good);
     ck_assert_ptr_nonnull(strstr(outcome->framing.why, cases[_i].why));
-    feed(outcome, text, cases[_i].most - 64, 4096);
+    feed(outcome, text, cases[_i].most - 64, 4096, 4096);
     ck_assert(outcome->good);
 }
 END_TEST
@@ -322,6 +382,7 @@ Suite *framing_suite(void)
     tcase_add_loop_test(tcase, what_has_two_readings_is_refused, 0, COUNT(refused));
     tcase_add_test(tcase, a_target_that_is_refused_at_once_has_not_begun);
     tcase_add_test(tcase, no_control_character_passes_but_in_a_body);
+    tcase_add_test(tcase, any_byte_anywhere_is_what_it_is_alone);
     tcase_add_loop_test(tcase, what_nobody_reads_is_bounded, 0, 3);
     tcase_add_test(tcase, the_last_beginning_is_told);
     suite_add_tcase(suite, tcase);
