@@ -249,7 +249,7 @@ END_TEST
 START_TEST(the_deadline_cuts_what_is_being_flushed)
 {
     FLOWS_ON(rungs[_i], "--set", "timeout=2.5");
-    int fd = begin("/flows/halves?name=a");
+    int fd = begin("/flows/halves?name=a&late");
     free(read_until(fd, "first\n"));
     char *rest = read_rest(fd);
     EXPECT_LACKS(rest, "0\r\n\r\n");

@@ -5,6 +5,8 @@
 #include <ngi.h>
 #include <poll.h>
 
+enum { LIMIT_MS = 60 * 1000 };
+
 static const ngi_host *gateway;
 
 static int start(const ngi_host *given, const ngi_config *config, void **ret_state, ngi_error *err)
@@ -26,7 +28,14 @@ static void declare(ngi_request *r)
         (void)ngi_header(r, "Content-Length", length);
 }
 
-/* Sends "first", waits, sends "second" and returns ?rc=. */
+/* Until it is told that its call is cancelled: the client may know that before. */
+static void await_cancel(ngi_request *r)
+{
+    struct pollfd told = { ngi_cancel_fd(r), POLLIN, 0 };
+    (void)poll(&told, 1, LIMIT_MS);
+}
+
+/* Sends "first", waits, with ?late for its cancellation as well, sends "second" and returns ?rc=. */
 static int halves(ngi_request *r)
 {
     const char *name = ngi_query(r, "name", "");
@@ -35,19 +44,22 @@ static int halves(ngi_request *r)
     int first = ngi_flush(r);
     ngi_log(r, NGI_LOG_INFO, "%s has flushed: %d", name, first);
     (void)wait_for_test(gateway, name);
+    if (ngi_query(r, "late", NULL))
+        await_cancel(r);
     int second = ngi_puts(r, "second\n");
     int third = ngi_flush(r);
     ngi_log(r, NGI_LOG_INFO, "%s goes on: %d %d %d", name, second, third, ngi_status(r, 201));
     return (int)number(r, "rc");
 }
 
-/* Waits first, and flushes often, whatever comes of it. */
+/* Waits first, also for its cancellation, and flushes often, whatever comes of it. */
 static int late(ngi_request *r)
 {
     const char *name = ngi_query(r, "name", "");
     int rc = NGI_OK;
     ngi_log(r, NGI_LOG_INFO, "%s begins", name);
     (void)wait_for_test(gateway, name);
+    await_cancel(r);
     for (int i = 0; i < 10; i++) {
         (void)ngi_puts(r, "late\n");
         rc = ngi_flush(r);
